@@ -1,0 +1,110 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "base/half.cc"
+#include <hwy/foreach_target.h>  // compiles this file once for each instruction set
+//
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/half.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace anemone::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::ScalableTag<float>;
+using Halves = hn::Rebind<hwy::float16_t, Floats>;
+
+void HalfToFloat(const uint16_t* from, size_t count, float* to) {
+  const Floats f;
+  const Halves h;
+  const auto* source = reinterpret_cast<const hwy::float16_t*>(from);
+  const size_t lanes = hn::Lanes(f);
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes) hn::StoreU(hn::PromoteTo(f, hn::LoadU(h, source + i)), f, to + i);
+  for (; i < count; ++i) to[i] = Half{from[i]}.value();
+}
+
+void FloatToHalf(const float* from, size_t count, uint16_t* to) {
+  const Floats f;
+  const Halves h;
+  auto* target = reinterpret_cast<hwy::float16_t*>(to);
+  const size_t lanes = hn::Lanes(f);
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes) hn::StoreU(hn::DemoteTo(h, hn::LoadU(f, from + i)), h, target + i);
+  for (; i < count; ++i) to[i] = Half::from(from[i]).bits;
+}
+
+void RoundToHalf(float* values, size_t count) {
+  const Floats f;
+  const Halves h;
+  const size_t lanes = hn::Lanes(f);
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(hn::PromoteTo(f, hn::DemoteTo(h, hn::LoadU(f, values + i))), f, values + i);
+  }
+  for (; i < count; ++i) values[i] = Half::from(values[i]).value();
+}
+
+}  // namespace anemone::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace anemone {
+
+HWY_EXPORT(HalfToFloat);
+HWY_EXPORT(FloatToHalf);
+HWY_EXPORT(RoundToHalf);
+
+Half Half::from(double value) {
+  const uint16_t sign = std::signbit(value) ? 0x8000 : 0;
+  if (std::isnan(value)) return {static_cast<uint16_t>(sign | 0x7E00)};
+  const double magnitude = std::fabs(value);
+  if (magnitude >= 65520.0) return {static_cast<uint16_t>(sign | 0x7C00)};
+  int exponent = -14;  // of the unit bit; subnormals share the smallest
+  if (magnitude >= 0x1p-14) exponent = std::ilogb(magnitude);
+  // The significand in units of 2^(exponent-10); nearbyint rounds ties to even. A carry walks into the exponent.
+  const auto units = static_cast<uint32_t>(std::nearbyint(std::ldexp(magnitude, 10 - exponent)));
+  const uint32_t biased = units < 1024 ? 0 : static_cast<uint32_t>(exponent + 14) << 10;
+  return {static_cast<uint16_t>(sign | (biased + units))};
+}
+
+float Half::value() const {
+  const int exponent = (bits >> 10) & 31;
+  const int mantissa = bits & 1023;
+  float magnitude;
+  if (exponent == 31) {
+    magnitude = mantissa == 0 ? INFINITY : NAN;
+  } else if (exponent == 0) {
+    magnitude = std::ldexp(static_cast<float>(mantissa), -24);
+  } else {
+    magnitude = std::ldexp(static_cast<float>(1024 + mantissa), exponent - 25);
+  }
+  return std::copysign(magnitude, (bits & 0x8000) ? -1.0f : 1.0f);
+}
+
+BFloat16 BFloat16::from(float value) {
+  uint32_t word;
+  std::memcpy(&word, &value, sizeof word);
+  if (std::isnan(value)) return {static_cast<uint16_t>((word >> 16) | 0x40)};
+  word += 0x7FFF + ((word >> 16) & 1);
+  return {static_cast<uint16_t>(word >> 16)};
+}
+
+void to_float(std::span<const Half> from, float* to) {
+  HWY_DYNAMIC_DISPATCH(HalfToFloat)(&from.data()->bits, from.size(), to);
+}
+
+void to_half(std::span<const float> from, Half* to) {
+  HWY_DYNAMIC_DISPATCH(FloatToHalf)(from.data(), from.size(), &to->bits);
+}
+
+void round_to_half(std::span<float> values) { HWY_DYNAMIC_DISPATCH(RoundToHalf)(values.data(), values.size()); }
+
+void round_to_bfloat16(std::span<float> values) {
+  for (float& value : values) value = BFloat16::from(value).value();
+}
+
+}  // namespace anemone
+#endif

@@ -1,0 +1,17 @@
+// The commands of `anemone`, one file each: flags and printing only.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "base/result.h"
+
+namespace anemone::cli {
+
+// What the chosen command does once the command line is parsed; main prints its error.
+using Action = std::function<Result<>()>;
+
+// Each adds its command to `app`; when the command is chosen, its callback sets `action`.
+
+
+}  // namespace anemone::cli
