@@ -1,0 +1,74 @@
+#include "device/device.h"
+
+#include <fmt/ranges.h>
+
+#include <array>
+
+#include "device/cpu/cpu_device.h"
+#include "device/ref/ref_device.h"
+
+namespace anemone {
+namespace {
+
+struct Entry {
+  std::string_view name;
+  std::unique_ptr<Device> (*open)(const DeviceOptions& options);
+};
+
+constexpr std::array kDevices{Entry{"cpu", open_cpu}, Entry{"ref", open_ref}};
+
+constexpr std::array<std::string_view, 3> kPrecisions{"fp32", "fp16", "bf16"};
+
+Result<> check_side(std::string_view side, const std::vector<Port>& ports, const std::vector<Surface*>& surfaces) {
+  if (ports.size() != surfaces.size()) {
+    return fail("the program has {} {}s, but {} surfaces were bound", ports.size(), side, surfaces.size());
+  }
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (surfaces[i]->bytes() >= ports[i].type.bytes()) continue;
+    return fail("{} {} is {} and needs {} bytes, but its surface has {}", side, ports[i].name,
+                mil::to_string(ports[i].type), ports[i].type.bytes(), surfaces[i]->bytes());
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(Precision precision) { return kPrecisions[static_cast<size_t>(precision)]; }
+
+Result<Precision> parse_precision(std::string_view name) {
+  for (size_t i = 0; i < kPrecisions.size(); ++i) {
+    if (kPrecisions[i] == name) return static_cast<Precision>(i);
+  }
+  return fail("there is no precision {}: choose fp32, fp16 or bf16", name);
+}
+
+Result<std::unique_ptr<Device>> open_device(std::string_view spec, const DeviceOptions& options) {
+  for (const Entry& entry : kDevices) {
+    if (entry.name == spec) return entry.open(options);
+  }
+  return fail("there is no device {}: choose one of {}", spec, fmt::join(device_names(), ", "));
+}
+
+std::vector<std::string> device_names() {
+  std::vector<std::string> names;
+  for (const Entry& entry : kDevices) names.emplace_back(entry.name);
+  return names;
+}
+
+Result<> check_surfaces(const Signature& signature, const std::vector<Surface*>& inputs,
+                        const std::vector<Surface*>& outputs) {
+  TRY(check_side("input", signature.inputs, inputs));
+  return check_side("output", signature.outputs, outputs);
+}
+
+Signature signature_of(const mil::Function& function) {
+  Signature signature;
+  for (mil::ValueId id : function.inputs)
+    signature.inputs.push_back({function.value(id).name, function.value(id).type});
+  for (mil::ValueId id : function.outputs) {
+    signature.outputs.push_back({function.value(id).name, function.value(id).type});
+  }
+  return signature;
+}
+
+}  // namespace anemone

@@ -1,0 +1,221 @@
+#include "mil/builder.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace anemone::mil {
+
+const TensorType& Value::type() const {
+  static const TensorType unknown;
+  return builder_ == nullptr || id_ < 0 ? unknown : builder_->type(id_);
+}
+
+int64_t Value::dim(size_t axis) const { return axis < shape().size() ? shape()[axis] : 1; }
+
+Builder::Builder(std::string name, std::string opset) {
+  function_.name = std::move(name);
+  function_.opset = std::move(opset);
+}
+
+const TensorType& Builder::type(ValueId id) const { return function_.value(id).type; }
+
+void Builder::reject(Error error) {
+  if (!error_) error_ = std::move(error);
+}
+
+// `wanted` itself where it is free, else wanted_1, wanted_2, …
+std::string Builder::unique_name(const std::string& wanted) {
+  std::string name = wanted;
+  while (!names_.insert(name).second) name = fmt::format("{}_{}", wanted, ++next_suffix_[wanted]);
+  return name;
+}
+
+ValueId Builder::add_value(const std::string& name, TensorType type) {
+  function_.values.push_back({unique_name(name), std::move(type), {}, {}});
+  return static_cast<ValueId>(function_.values.size()) - 1;
+}
+
+Value Builder::input(const std::string& name, TensorType type) {
+  if (names_.contains(name)) reject({fmt::format("input {}: the name is taken", name)});
+  const ValueId id = add_value(name, std::move(type));
+  function_.inputs.push_back(id);
+  return {this, id};
+}
+
+Value Builder::add_const(ValueInfo info) {
+  const ValueId id = add_value(info.name, info.type);
+  info.name = function_.value(id).name;
+  function_.operations.push_back({find_op("const"), info.name, {}, {id}});
+  function_.values[static_cast<size_t>(id)] = std::move(info);
+  return {this, id};
+}
+
+Value Builder::constant(const Tensor& tensor, const std::string& name) {
+  for (ValueId id : immediates_) {
+    if (*function_.value(id).constant == tensor) return {this, id};
+  }
+  const Value value = add_const({name, tensor.type(), tensor, {}});
+  immediates_.push_back(value.id());
+  return value;
+}
+
+BlobReference weight_file(const std::string& name) { return {fmt::format("@model_path/weights/{}.bin", name), 64}; }
+
+Value Builder::weight(const std::string& name, TensorType type) {
+  return add_const({name, std::move(type), {}, weight_file(name)});
+}
+
+Value Builder::apply(std::string_view op, Arguments arguments) {
+  const std::vector<Value> results = apply_all(op, std::move(arguments));
+  return results.empty() ? Value(this, -1) : results[0];
+}
+
+std::vector<Value> Builder::apply_all(std::string_view op, Arguments arguments) {
+  if (!ok()) return {};
+  Result<std::vector<Value>> results = append(op, std::move(arguments));
+  if (results) return *std::move(results);
+  reject(std::move(results).error());
+  return {};
+}
+
+Result<std::vector<Value>> Builder::append(std::string_view op, Arguments arguments) {
+  const OpDef* def = find_op(op);
+  if (def == nullptr) return fail("there is no op {}", op);
+  Operation operation{def, unique_name(std::string(op)), {}, {}};
+  std::vector<OpCall::Argument> call;
+  for (auto& [name, given] : arguments) {
+    std::vector<Value> values;
+    if (auto* tensor = std::get_if<Tensor>(&given)) {
+      values = {constant(*tensor, fmt::format("{}_{}", operation.name, name))};
+    } else if (auto* tuple = std::get_if<std::vector<Value>>(&given)) {
+      values = std::move(*tuple);
+    } else {
+      values = {std::get<Value>(given)};
+    }
+    Argument argument{name, {}};
+    OpCall::Argument seen{name, {}};
+    for (const Value& value : values) {
+      if (value.id() < 0) return fail("{}: parameter {} is not a value of this builder", op, name);
+      const ValueInfo& info = function_.value(value.id());
+      argument.values.push_back(value.id());
+      // A weight is constant too; its data comes at compile time, so only its presence is told here.
+      seen.operands.push_back({info.type, info.constant ? &*info.constant : nullptr});
+    }
+    operation.arguments.push_back(std::move(argument));
+    call.push_back(std::move(seen));
+  }
+  const std::vector<TensorType> types = TRY(check_call(*def, call));
+  std::vector<Value> results;
+  for (size_t i = 0; i < types.size(); ++i) {
+    const std::string name = types.size() == 1 ? operation.name + "_out" : fmt::format("{}_out{}", operation.name, i);
+    results.emplace_back(this, add_value(name, types[i]));
+    operation.results.push_back(results.back().id());
+  }
+  function_.operations.push_back(std::move(operation));
+  return results;
+}
+
+void Builder::output(const std::string& name, Value value) {
+  if (!ok()) return;
+  // An output's name is its value's: a value that has a public name already is copied.
+  const bool is_public =
+      std::ranges::count(function_.inputs, value.id()) + std::ranges::count(function_.outputs, value.id());
+  const bool is_const = function_.value(value.id()).constant || function_.value(value.id()).blob;
+  if (is_public || is_const) value = apply("identity", {{"x", value}});
+  if (!ok()) return;
+  if (!names_.insert(name).second) return reject({fmt::format("output {}: the name is taken", name)});
+  function_.values[static_cast<size_t>(value.id())].name = name;
+  function_.outputs.push_back(value.id());
+}
+
+Result<Function> Builder::finish() {
+  if (error_) return tl::unexpected<Error>(*error_);
+  if (function_.outputs.empty()) return fail("function {} has no output", function_.name);
+  return std::move(function_);
+}
+
+namespace {
+
+Value binary(std::string_view op, Value x, Value y) { return x.builder().apply(op, {{"x", x}, {"y", y}}); }
+
+Value number(Value like, double value) {
+  Builder& b = like.builder();
+  return b.ok() ? b.constant(Tensor::scalar(like.dtype(), value), "scalar") : Value(&b, -1);
+}
+
+Value unary(std::string_view op, Value x) { return x.builder().apply(op, {{"x", x}}); }
+
+Value product(Value x, Value y, bool transpose_x, bool transpose_y) {
+  return x.builder().apply("matmul", {{"x", x},
+                                      {"y", y},
+                                      {"transpose_x", Tensor::boolean(transpose_x)},
+                                      {"transpose_y", Tensor::boolean(transpose_y)}});
+}
+
+}  // namespace
+
+Value operator+(Value x, Value y) { return binary("add", x, y); }
+Value operator-(Value x, Value y) { return binary("sub", x, y); }
+Value operator*(Value x, Value y) { return binary("mul", x, y); }
+Value operator/(Value x, Value y) { return binary("real_div", x, y); }
+Value operator+(Value x, double y) { return x + number(x, y); }
+Value operator-(Value x, double y) { return x - number(x, y); }
+Value operator*(Value x, double y) { return x * number(x, y); }
+Value operator-(double x, Value y) { return number(y, x) - y; }
+Value pow(Value x, double exponent) { return binary("pow", x, number(x, exponent)); }
+Value sigmoid(Value x) { return unary("sigmoid", x); }
+
+Value softmax(Value x, int64_t axis) {
+  return x.builder().apply("softmax", {{"x", x}, {"axis", Tensor::integer(axis)}});
+}
+
+Value sum(Value x, int64_t axis) {
+  return x.builder().apply("reduce_sum",
+                           {{"x", x}, {"axes", Tensor::ints({axis})}, {"keep_dims", Tensor::boolean(true)}});
+}
+
+Value conv(Value x, Value w) {
+  return x.builder().apply("conv", {{"x", x},
+                                    {"weight", w},
+                                    {"strides", Tensor::ints({1, 1})},
+                                    {"pad_type", Tensor::text("valid")},
+                                    {"pad", Tensor::ints({0, 0, 0, 0})},
+                                    {"dilations", Tensor::ints({1, 1})},
+                                    {"groups", Tensor::integer(1)}});
+}
+
+Value matmul(Value x, Value y) { return product(x, y, false, false); }
+Value matmul_nt(Value x, Value y) { return product(x, y, false, true); }
+Value matmul_tn(Value x, Value y) { return product(x, y, true, false); }
+
+Value reshape(Value x, Shape shape) { return x.builder().apply("reshape", {{"x", x}, {"shape", Tensor::ints(shape)}}); }
+
+Value transpose(Value x, std::vector<int64_t> perm) {
+  return x.builder().apply("transpose", {{"x", x}, {"perm", Tensor::ints(perm)}});
+}
+
+Value slice(Value x, size_t axis, int64_t begin, int64_t size) {
+  std::vector<int64_t> begins(x.shape().size(), 0);
+  std::vector<int64_t> sizes(x.shape());
+  if (axis >= sizes.size()) {
+    x.builder().reject({fmt::format("slice: axis {} is out of range for rank {}", axis, sizes.size())});
+    return {&x.builder(), -1};
+  }
+  begins[axis] = begin;
+  sizes[axis] = size;
+  return x.builder().apply("slice_by_size", {{"x", x}, {"begin", Tensor::ints(begins)}, {"size", Tensor::ints(sizes)}});
+}
+
+Value concat(std::vector<Value> values, int64_t axis) {
+  Builder& b = values.at(0).builder();
+  return b.apply("concat",
+                 {{"values", values}, {"axis", Tensor::integer(axis)}, {"interleave", Tensor::boolean(false)}});
+}
+
+Value cast(Value x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  return x.builder().apply("cast", {{"x", x}, {"dtype", Tensor::text(to_string(dtype))}});
+}
+
+}  // namespace anemone::mil

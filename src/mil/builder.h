@@ -1,0 +1,116 @@
+// Writes MIL as formulas.
+//
+//   Builder b("main");
+//   Value x = b.input("x", {DType::fp16, {1, 768, 1, 256}});
+//   Value w = b.weight("wq", {DType::fp16, {768, 768, 1, 1}});
+//   b.output("y", conv(x, w) * 0.125);
+//   Result<Function> f = b.finish();
+//
+// Shapes are inferred at each call; names and constants are automatic. The first error sticks: later calls do nothing
+// and finish() returns it. A Value belongs to its Builder, which must outlive it and stay where it is.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "mil/function.h"
+
+namespace anemone::mil {
+
+class Builder;
+
+// A handle to a value under construction; invalid once the builder holds an error.
+class Value {
+ public:
+  Value() = default;
+  Value(Builder* builder, ValueId id) : builder_(builder), id_(id) {}
+
+  Builder& builder() const { return *builder_; }
+  ValueId id() const { return id_; }
+  const TensorType& type() const;
+  DType dtype() const { return type().dtype; }
+  const Shape& shape() const { return type().shape; }
+  int64_t dim(size_t axis) const;  // 1 where the value is invalid or of lower rank
+
+ private:
+  Builder* builder_ = nullptr;
+  ValueId id_ = -1;
+};
+
+class Builder {
+ public:
+  // What an argument may be: a value, a tuple of values, or a constant to be named and written out.
+  using Given = std::variant<Value, std::vector<Value>, Tensor>;
+  using Arguments = std::vector<std::pair<std::string, Given>>;
+
+  explicit Builder(std::string name = "main", std::string opset = "ios18");
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
+
+  Value input(const std::string& name, TensorType type);
+  // An immediate constant; equal ones are written once.
+  Value constant(const Tensor& tensor, const std::string& name = "const");
+  // A constant in a weight file of its own: BLOBFILE(@model_path/weights/NAME.bin, 64).
+  Value weight(const std::string& name, TensorType type);
+
+  Value apply(std::string_view op, Arguments arguments);
+  std::vector<Value> apply_all(std::string_view op, Arguments arguments);
+  void output(const std::string& name, Value value);
+
+  // Records an error, unless one is held already.
+  void reject(Error error);
+  bool ok() const { return !error_; }
+  Result<Function> finish();
+
+  const TensorType& type(ValueId id) const;
+
+ private:
+  std::string unique_name(const std::string& wanted);
+  ValueId add_value(const std::string& name, TensorType type);
+  Value add_const(ValueInfo info);
+  Result<std::vector<Value>> append(std::string_view op, Arguments arguments);
+
+  Function function_;
+  std::optional<Error> error_;
+  std::map<std::string, int> next_suffix_;
+  std::set<std::string> names_;
+  std::vector<ValueId> immediates_;  // the constants written so far
+};
+
+// The path of the weight file that Builder::weight(name) refers to.
+BlobReference weight_file(const std::string& name);
+
+// ---- Formulas. Elementwise operations broadcast; a number takes the element type of the other operand.
+
+Value operator+(Value x, Value y);
+Value operator-(Value x, Value y);
+Value operator*(Value x, Value y);
+Value operator/(Value x, Value y);
+Value operator+(Value x, double y);
+Value operator-(Value x, double y);
+Value operator*(Value x, double y);
+Value operator-(double x, Value y);
+inline Value operator+(double x, Value y) { return y + x; }
+inline Value operator*(double x, Value y) { return y * x; }
+Value pow(Value x, double exponent);
+Value sigmoid(Value x);
+Value softmax(Value x, int64_t axis);
+Value sum(Value x, int64_t axis);  // keeps the dimension, as 1
+
+// 1×1 convolution: x [n, Ci, 1, S], w [Co, Ci, 1, 1] → [n, Co, 1, S]; y[o, s] = Σ_i w[o, i]·x[i, s].
+Value conv(Value x, Value w);
+Value matmul(Value x, Value y);     // [.., m, k] · [.., k, n]
+Value matmul_nt(Value x, Value y);  // x · yᵀ
+Value matmul_tn(Value x, Value y);  // xᵀ · y
+
+Value reshape(Value x, Shape shape);
+Value transpose(Value x, std::vector<int64_t> perm);
+Value slice(Value x, size_t axis, int64_t begin, int64_t size);
+Value concat(std::vector<Value> values, int64_t axis);
+Value cast(Value x, DType dtype);  // x itself where it has that type
+
+}  // namespace anemone::mil

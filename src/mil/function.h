@@ -1,0 +1,77 @@
+// A MIL program in memory: functions of operations over values in static single assignment.
+//
+// Values are numbered; an operation names its arguments and results by number. A constant is a `const` operation whose
+// value carries either its tensor or a reference into a weight file; the data of the latter comes with the program's
+// Weights when it is compiled, so that one function serves every layer of a model.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "mil/op.h"
+#include "mil/tensor.h"
+
+namespace anemone::mil {
+
+using ValueId = int32_t;
+
+// BLOBFILE(path, offset): where in which weight file a constant's metadata stands.
+struct BlobReference {
+  std::string path;      // "@model_path/weights/wq.bin"
+  uint64_t offset = 64;  // of the metadata, which follows the file's header of 64 bytes
+
+  auto operator<=>(const BlobReference&) const = default;
+};
+
+struct ValueInfo {
+  std::string name;
+  TensorType type;
+  std::optional<Tensor> constant;
+  std::optional<BlobReference> blob;
+};
+
+struct Argument {
+  std::string name;
+  std::vector<ValueId> values;  // several for a tuple
+
+  bool operator==(const Argument&) const = default;
+};
+
+struct Operation {
+  const OpDef* op = nullptr;
+  std::string name;
+  std::vector<Argument> arguments;
+  std::vector<ValueId> results;
+
+  const Argument* argument(std::string_view argument_name) const;
+};
+
+struct Function {
+  std::string name = "main";
+  std::string opset = "ios18";
+  std::vector<ValueInfo> values;
+  std::vector<ValueId> inputs;
+  std::vector<ValueId> outputs;
+  std::vector<Operation> operations;  // in order of evaluation
+
+  const ValueInfo& value(ValueId id) const { return values[static_cast<size_t>(id)]; }
+};
+
+// The data of a program's weight files, by reference.
+class Weights {
+ public:
+  void set(BlobReference reference, Tensor tensor) { tensors_[std::move(reference)] = std::move(tensor); }
+  // An error where the weight is missing or of another type.
+  Result<Tensor> find(const BlobReference& reference, const TensorType& type) const;
+
+ private:
+  std::map<BlobReference, Tensor> tensors_;
+};
+
+// The tensor of a constant value, from the function or from `weights`; nothing for a value computed at run time.
+Result<std::optional<Tensor>> constant_value(const ValueInfo& value, const Weights& weights);
+
+}  // namespace anemone::mil

@@ -1,0 +1,38 @@
+// The readable interpreter: evaluates a function op by op, in double precision.
+//
+//   Interpreter interpreter = TRY(Interpreter::create(function, weights, Rounding::declared));
+//   std::vector<Array> outputs = interpreter.run({x});
+//
+// It is the oracle of every test: nothing is reordered, fused or approximated.
+#pragma once
+
+#include "mil/function.h"
+
+namespace anemone::mil {
+
+enum class Rounding {
+  declared,  // each op's result is computed exactly, then rounded to its declared type
+  none,      // everything stays in double: for finite differences
+};
+
+class Interpreter {
+ public:
+  // Fails where a weight is missing or of another type than declared. Keeps the function and its constants.
+  static Result<Interpreter> create(const Function& function, const Weights& weights, Rounding rounding);
+
+  // The outputs for `inputs`, given in the order and with the types of the function's inputs.
+  std::vector<Array> run(std::span<const Array> inputs) const;
+
+ private:
+  Interpreter(Function function, Rounding rounding) : function_(std::move(function)), rounding_(rounding) {}
+
+  Function function_;
+  Rounding rounding_;
+  std::vector<std::optional<Array>> constants_;  // by value id
+  std::vector<std::optional<Tensor>> tensors_;   // the same, as the rules' constants
+};
+
+Array to_array(const Tensor& tensor);
+Tensor to_tensor(const Array& array);
+
+}  // namespace anemone::mil

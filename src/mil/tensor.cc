@@ -1,0 +1,160 @@
+#include "mil/tensor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/half.h"
+
+namespace anemone::mil {
+namespace {
+
+template <class T>
+T load(const std::byte* data, int64_t i) {
+  T value;
+  std::memcpy(&value, data + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
+  return value;
+}
+
+template <class T>
+void store(std::byte* data, int64_t i, T value) {
+  std::memcpy(data + i * static_cast<int64_t>(sizeof(T)), &value, sizeof(T));
+}
+
+bool is_signed(DType dtype) { return dtype >= DType::int4 && dtype <= DType::int64; }
+
+// Integers of any width are read and written bit by bit: element i occupies bits [i·w, (i+1)·w).
+double load_integer(DType dtype, const std::byte* data, int64_t i) {
+  const auto width = static_cast<int64_t>(bits(dtype));
+  uint64_t word = 0;
+  for (int64_t b = 0; b < width; ++b) {
+    const int64_t at = i * width + b;
+    word |= (static_cast<uint64_t>(data[at / 8] >> (at % 8)) & 1) << b;
+  }
+  if (!is_signed(dtype)) return static_cast<double>(word);
+  const uint64_t sign = uint64_t{1} << (width - 1);
+  return static_cast<double>(static_cast<int64_t>((word ^ sign) - sign));
+}
+
+void store_integer(DType dtype, std::byte* data, int64_t i, double value) {
+  const auto width = static_cast<int64_t>(bits(dtype));
+  const double low = is_signed(dtype) ? -std::ldexp(1.0, static_cast<int>(width) - 1) : 0;
+  const double high = std::ldexp(1.0, static_cast<int>(is_signed(dtype) ? width - 1 : width)) - 1;
+  value = std::isnan(value) ? 0 : std::trunc(value);
+  uint64_t word;
+  if (value < 0) {
+    word = static_cast<uint64_t>(static_cast<int64_t>(std::max(value, low)));
+  } else if (value < high) {
+    word = static_cast<uint64_t>(value);
+  } else {
+    word = ~uint64_t{0} >> (64 - width + (is_signed(dtype) ? 1 : 0));
+  }
+  for (int64_t b = 0; b < width; ++b) {
+    const int64_t at = i * width + b;
+    const auto mask = std::byte{1} << (at % 8);
+    data[at / 8] = ((word >> b) & 1) != 0 ? data[at / 8] | mask : data[at / 8] & ~mask;
+  }
+}
+
+}  // namespace
+
+double load_number(DType dtype, const std::byte* data, int64_t i) {
+  switch (dtype) {
+    case DType::fp16:
+      return load<Half>(data, i).value();
+    case DType::bf16:
+      return load<BFloat16>(data, i).value();
+    case DType::fp32:
+      return load<float>(data, i);
+    case DType::fp64:
+      return load<double>(data, i);
+    case DType::int32:
+      return load<int32_t>(data, i);
+    case DType::string:
+      CHECK(dtype != DType::string);
+      return 0;
+    default:
+      return load_integer(dtype, data, i);
+  }
+}
+
+void store_number(DType dtype, std::byte* data, int64_t i, double value) {
+  switch (dtype) {
+    case DType::fp16:
+      return store(data, i, Half::from(value));
+    case DType::bf16:
+      return store(data, i, BFloat16::from(static_cast<float>(value)));
+    case DType::fp32:
+      return store(data, i, static_cast<float>(value));
+    case DType::fp64:
+      return store(data, i, value);
+    case DType::boolean:
+      return store(data, i, static_cast<uint8_t>(value != 0));
+    case DType::string:
+      CHECK(dtype != DType::string);
+      return;
+    default:
+      return store_integer(dtype, data, i, value);
+  }
+}
+
+Tensor Tensor::own(TensorType type, std::vector<std::byte> bytes) {
+  auto owner = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+  return view(std::move(type), *owner, owner);
+}
+
+Tensor Tensor::view(TensorType type, std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+  CHECK(type.dtype == DType::string || bytes.size() == type.bytes());
+  Tensor tensor;
+  tensor.type_ = std::move(type);
+  tensor.bytes_ = bytes;
+  tensor.owner_ = std::move(owner);
+  return tensor;
+}
+
+Tensor Tensor::from_numbers(TensorType type, std::span<const double> values) {
+  CHECK(static_cast<int64_t>(values.size()) == type.count());
+  std::vector<std::byte> bytes(type.bytes());
+  for (size_t i = 0; i < values.size(); ++i) {
+    store_number(type.dtype, bytes.data(), static_cast<int64_t>(i), values[i]);
+  }
+  return own(std::move(type), std::move(bytes));
+}
+
+Tensor Tensor::scalar(DType dtype, double value) { return from_numbers({dtype, {}}, {&value, 1}); }
+
+Tensor Tensor::boolean(bool value) { return scalar(DType::boolean, value ? 1 : 0); }
+
+Tensor Tensor::text(std::string_view value) {
+  const auto bytes = std::as_bytes(std::span(value));
+  return own({DType::string, {}}, {bytes.begin(), bytes.end()});
+}
+
+Tensor Tensor::ints(const std::vector<int64_t>& values) {
+  const std::vector<double> numbers(values.begin(), values.end());
+  return from_numbers({DType::int32, {static_cast<int64_t>(values.size())}}, numbers);
+}
+
+Tensor Tensor::integer(int64_t value) { return scalar(DType::int32, static_cast<double>(value)); }
+
+double Tensor::number(int64_t i) const { return load_number(type_.dtype, bytes_.data(), i); }
+
+std::vector<double> Tensor::numbers() const {
+  std::vector<double> values(static_cast<size_t>(type_.count()));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = number(static_cast<int64_t>(i));
+  return values;
+}
+
+std::vector<int64_t> Tensor::integers() const {
+  const std::vector<double> values = numbers();
+  return {values.begin(), values.end()};
+}
+
+std::string_view Tensor::characters() const { return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}; }
+
+bool Tensor::operator==(const Tensor& other) const {
+  return type_ == other.type_ && std::ranges::equal(bytes_, other.bytes_);
+}
+
+}  // namespace anemone::mil

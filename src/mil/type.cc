@@ -1,0 +1,73 @@
+#include "mil/type.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+
+namespace anemone::mil {
+namespace {
+
+struct DTypeInfo {
+  DType dtype;
+  std::string_view name;
+  size_t bits;
+};
+
+constexpr std::array<DTypeInfo, 20> kDTypes{{
+    {DType::boolean, "bool", 8},   {DType::string, "string", 8},  {DType::fp16, "fp16", 16},
+    {DType::fp32, "fp32", 32},     {DType::fp64, "fp64", 64},     {DType::bf16, "bf16", 16},
+    {DType::int4, "int4", 4},      {DType::int8, "int8", 8},      {DType::int16, "int16", 16},
+    {DType::int32, "int32", 32},   {DType::int64, "int64", 64},   {DType::uint1, "uint1", 1},
+    {DType::uint2, "uint2", 2},    {DType::uint3, "uint3", 3},    {DType::uint4, "uint4", 4},
+    {DType::uint6, "uint6", 6},    {DType::uint8, "uint8", 8},    {DType::uint16, "uint16", 16},
+    {DType::uint32, "uint32", 32}, {DType::uint64, "uint64", 64},
+}};
+
+const DTypeInfo& info(DType dtype) { return kDTypes[static_cast<size_t>(dtype)]; }
+
+}  // namespace
+
+std::string_view to_string(DType dtype) { return info(dtype).name; }
+
+std::optional<DType> parse_dtype(std::string_view name) {
+  for (const DTypeInfo& entry : kDTypes) {
+    if (entry.name == name) return entry.dtype;
+  }
+  return std::nullopt;
+}
+
+size_t bits(DType dtype) { return info(dtype).bits; }
+
+bool is_float(DType dtype) {
+  return dtype == DType::fp16 || dtype == DType::fp32 || dtype == DType::fp64 || dtype == DType::bf16;
+}
+
+std::string to_string(const Shape& shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (i > 0) text += ", ";
+    text += shape[i] == kUnknown ? "?" : std::to_string(shape[i]);
+  }
+  return text + "]";
+}
+
+int64_t count(const Shape& shape) {
+  int64_t product = 1;
+  for (int64_t dimension : shape) product *= dimension;
+  return product;
+}
+
+std::vector<int64_t> packed_strides(const Shape& shape) {
+  std::vector<int64_t> strides(shape.size());
+  int64_t stride = 1;
+  for (size_t i = shape.size(); i-- > 0; stride *= shape[i]) strides[i] = stride;
+  return strides;
+}
+
+std::string to_string(const TensorType& type) {
+  if (type.shape.empty()) return std::string(to_string(type.dtype));
+  return fmt::format("tensor<{}, {}>", to_string(type.dtype), to_string(type.shape));
+}
+
+}  // namespace anemone::mil
