@@ -79,11 +79,9 @@ std::vector<Value> Builder::apply_all(std::string_view op, Arguments arguments) 
   return {};
 }
 
-Result<std::vector<Value>> Builder::append(std::string_view op, Arguments arguments) {
-  const OpDef* def = find_op(op);
-  if (def == nullptr) return fail("there is no op {}", op);
-  Operation operation{def, unique_name(std::string(op)), {}, {}};
-  std::vector<OpCall::Argument> call;
+// Names constants and checks that every value is ours.
+Result<std::vector<Argument>> Builder::resolve(const Operation& operation, Arguments arguments) {
+  std::vector<Argument> resolved;
   for (auto& [name, given] : arguments) {
     std::vector<Value> values;
     if (auto* tensor = std::get_if<Tensor>(&given)) {
@@ -93,17 +91,28 @@ Result<std::vector<Value>> Builder::append(std::string_view op, Arguments argume
     } else {
       values = {std::get<Value>(given)};
     }
-    Argument argument{name, {}};
-    OpCall::Argument seen{name, {}};
+    Argument& argument = resolved.emplace_back(Argument{name, {}});
     for (const Value& value : values) {
-      if (value.id() < 0) return fail("{}: parameter {} is not a value of this builder", op, name);
-      const ValueInfo& info = function_.value(value.id());
+      if (value.id() < 0) return fail("{}: parameter {} is not a value of this builder", operation.op->name, name);
       argument.values.push_back(value.id());
-      // A weight is constant too; its data comes at compile time, so only its presence is told here.
+    }
+  }
+  return resolved;
+}
+
+Result<std::vector<Value>> Builder::append(std::string_view op, Arguments arguments) {
+  const OpDef* def = find_op(op);
+  if (def == nullptr) return fail("there is no op {}", op);
+  Operation operation{def, unique_name(std::string(op)), {}, {}};
+  operation.arguments = TRY(resolve(operation, std::move(arguments)));
+  std::vector<OpCall::Argument> call;
+  for (const Argument& argument : operation.arguments) {
+    OpCall::Argument& seen = call.emplace_back(OpCall::Argument{argument.name, {}});
+    for (ValueId id : argument.values) {
+      const ValueInfo& info = function_.value(id);
+      // A weight is constant too, but its data comes when the function is compiled.
       seen.operands.push_back({info.type, info.constant ? &*info.constant : nullptr});
     }
-    operation.arguments.push_back(std::move(argument));
-    call.push_back(std::move(seen));
   }
   const std::vector<TensorType> types = TRY(check_call(*def, call));
   std::vector<Value> results;

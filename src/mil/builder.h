@@ -72,6 +72,7 @@ class Builder {
   std::string unique_name(const std::string& wanted);
   ValueId add_value(const std::string& name, TensorType type);
   Value add_const(ValueInfo info);
+  Result<std::vector<Argument>> resolve(const Operation& operation, Arguments arguments);
   Result<std::vector<Value>> append(std::string_view op, Arguments arguments);
 
   Function function_;
