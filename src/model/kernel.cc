@@ -70,6 +70,7 @@ KernelBuilder::KernelBuilder(std::string name, const Geometry& geometry, WeightS
     : geometry_(geometry) {
   kernel_.name = std::move(name);
   kernel_.source = source;
+  kernel_.config = geometry.config;
   stack_inputs(activations, weights);
 }
 

@@ -62,6 +62,7 @@ struct WeightPlace {
 struct Kernel {
   std::string name;
   WeightSource source;
+  Config config;
   mil::Function function;             // one input "x", one output "y"
   mil::TensorType input, output;      // [1, C, 1, W]
   std::vector<Slot> inputs, outputs;  // the activations

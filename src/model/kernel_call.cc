@@ -1,0 +1,180 @@
+#include "model/kernel_call.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/matrix.h"
+
+namespace anemone::model {
+namespace {
+
+using mil::DType;
+
+int64_t width(const mil::TensorType& surface) { return surface.shape[3]; }
+
+size_t count(const Slot& slot) { return static_cast<size_t>(slot.rows * slot.columns); }
+
+// The first element of a slot in mapped memory.
+template <class T>
+T* at(const Map& map, const mil::TensorType& surface, const Slot& slot) {
+  return map.as<T>().data() + slot.row * width(surface) + slot.column;
+}
+
+// Writes `from`, transposed or not, into a slot of a surface.
+void put(const FloatMatrix& from, bool transposed, const Map& map, const mil::TensorType& surface, const Slot& slot) {
+  const int64_t stride = width(surface);
+  const auto write = [&](auto* to) { transposed ? transpose(from, to, stride) : copy(from, to, stride); };
+  surface.dtype == DType::fp16 ? write(at<Half>(map, surface, slot)) : write(at<float>(map, surface, slot));
+}
+
+// A weight as a constant: in place where the program takes floats as they are stored, else in memory of its own.
+mil::Tensor bake(const WeightPlace& place, const Config& config, std::span<const float> values) {
+  const MatrixShape shape = shape_of(place.weight, config);
+  const bool transposed = place.transpose && shape.columns > 1;
+  if (place.type.dtype == DType::fp32 && !transposed) return mil::Tensor::view(place.type, std::as_bytes(values));
+  auto memory = std::make_shared<Buffer<std::byte>>(place.type.bytes());
+  const MatrixShape stored = transposed ? MatrixShape{shape.columns, shape.rows} : shape;
+  const mil::TensorType surface{place.type.dtype, {1, stored.rows, 1, stored.columns}};
+  put({values.data(), shape.rows, shape.columns, shape.columns}, transposed, Map({memory->data(), memory->size()}),
+      surface, {"", 0, stored.rows, 0, stored.columns});
+  return mil::Tensor::view(place.type, {memory->data(), memory->size()}, memory);
+}
+
+}  // namespace
+
+WeightLookup layer_weights(const Parameters& parameters, int64_t layer) {
+  const auto view = parameters.layer(layer);
+  return [view](Weight weight) -> std::span<const float> {
+    switch (weight) {
+      case Weight::attention_norm:
+        return view.attention_norm;
+      case Weight::wq:
+        return view.wq;
+      case Weight::wk:
+        return view.wk;
+      case Weight::wv:
+        return view.wv;
+      case Weight::wo:
+        return view.wo;
+      case Weight::q_norm:
+        return view.q_norm;
+      case Weight::k_norm:
+        return view.k_norm;
+      case Weight::ffn_norm:
+        return view.ffn_norm;
+      case Weight::w1:
+        return view.w1;
+      case Weight::w3:
+        return view.w3;
+      case Weight::w2:
+        return view.w2;
+      case Weight::final_norm:
+      case Weight::classifier:
+        break;
+    }
+    CHECK(!"a weight of a layer");
+    return {};
+  };
+}
+
+WeightLookup head_weights(const Parameters& parameters) {
+  return [final_norm = parameters.final_norm(), classifier = parameters.classifier()](Weight weight) {
+    CHECK(weight == Weight::final_norm || weight == Weight::classifier);
+    return std::span<const float>(weight == Weight::final_norm ? final_norm : classifier);
+  };
+}
+
+Result<std::shared_ptr<Program>> compile(Device& device, const Kernel& kernel, const WeightLookup& lookup) {
+  mil::Weights weights = kernel.tables;
+  for (const WeightPlace& place : kernel.weights) {
+    if (kernel.source == WeightSource::baked) {
+      weights.set(place.blob, bake(place, kernel.config, lookup(place.weight)));
+    }
+  }
+  return std::shared_ptr<Program>(TRY(device.compile(kernel.function, weights)));
+}
+
+Result<KernelCall> KernelCall::create(Device& device, const Kernel& kernel, std::shared_ptr<Program> program,
+                                      SharedSurface input, SharedSurface output) {
+  KernelCall call;
+  call.kernel_ = &kernel;
+  call.input_ = input != nullptr ? std::move(input) : SharedSurface(TRY(device.allocate(kernel.input.bytes())));
+  call.output_ = output != nullptr ? std::move(output) : SharedSurface(TRY(device.allocate(kernel.output.bytes())));
+  if (program != nullptr) TRY(call.rebind(std::move(program)));
+  return call;
+}
+
+Result<> KernelCall::rebind(std::shared_ptr<Program> program) {
+  program_ = std::move(program);
+  request_ = TRY(program_->bind({input_.get()}, {output_.get()}));
+  return {};
+}
+
+void KernelCall::release() {
+  request_.reset();
+  program_.reset();
+}
+
+void KernelCall::stage(const WeightLookup& lookup) {
+  if (kernel_->source == WeightSource::baked) return;
+  const Map map = input_->map(Access::write);
+  for (const WeightPlace& place : kernel_->weights) {
+    const MatrixShape shape = shape_of(place.weight, kernel_->config);
+    const std::span<const float> values = lookup(place.weight);
+    put({values.data(), shape.rows, shape.columns, shape.columns}, place.transpose, map, kernel_->input, place.slot);
+  }
+}
+
+void KernelCall::write(std::string_view slot, std::span<const float> values) {
+  const Slot& s = kernel_->in(slot);
+  CHECK(values.size() == count(s));
+  const Map map = input_->map(Access::write);
+  put({values.data(), s.rows, s.columns, s.columns}, false, map, kernel_->input, s);
+}
+
+void KernelCall::read(std::string_view slot, std::span<float> values) const {
+  const Slot& s = kernel_->out(slot);
+  CHECK(values.size() == count(s));
+  const Map map = output_->map(Access::read);
+  const int64_t stride = width(kernel_->output);
+  if (kernel_->output.dtype == DType::fp16) {
+    copy(HalfMatrix{at<Half>(map, kernel_->output, s), s.rows, s.columns, stride}, values.data(), s.columns);
+  } else {
+    copy(FloatMatrix{at<float>(map, kernel_->output, s), s.rows, s.columns, stride}, values.data(), s.columns);
+  }
+}
+
+std::span<const float> KernelCall::view(std::string_view slot, Buffer<float>& scratch) const {
+  const Slot& s = kernel_->out(slot);
+  if (kernel_->output.dtype == DType::fp32) {
+    const Map map = output_->map(Access::read);
+    return {at<float>(map, kernel_->output, s), count(s)};
+  }
+  if (scratch.size() < count(s)) scratch = Buffer<float>(count(s));
+  read(slot, {scratch.data(), count(s)});
+  return {scratch.data(), count(s)};
+}
+
+void KernelCall::transfer(std::string_view slot, const KernelCall& from, std::string_view first,
+                          std::string_view last) {
+  const Slot& to = kernel_->in(slot);
+  const Slot& begin = from.kernel_->out(first);
+  const Slot& end = from.kernel_->out(last);
+  const mil::TensorType &source = from.kernel_->output, &target = kernel_->input;
+  CHECK(source.dtype == target.dtype && to.column == 0 && to.columns == width(target) && width(source) == to.columns);
+  const size_t row_bytes = static_cast<size_t>(width(target)) * mil::bits(target.dtype) / 8;
+  const size_t bytes = static_cast<size_t>(end.row + end.rows - begin.row) * row_bytes;
+  const Map read = from.output_->map(Access::read);
+  const Map write = input_->map(Access::write);
+  std::memcpy(write.bytes().data() + static_cast<size_t>(to.row) * row_bytes,
+              read.bytes().data() + static_cast<size_t>(begin.row) * row_bytes, bytes);
+}
+
+Result<RunTime> KernelCall::run() {
+  Result<RunTime> time = request_->run();
+  if (!time) return fail("{} failed on the device: {}", kernel_->name, time.error().message);
+  return time;
+}
+
+}  // namespace anemone::model
