@@ -21,7 +21,7 @@ TEST(Half, RoundsToNearestEvenOnce) {
   EXPECT_EQ(Half::from(2051).value(), 2052);
   EXPECT_EQ(Half::from(65519.9).value(), 65504);
   EXPECT_TRUE(std::isinf(Half::from(65520).value()));
-  EXPECT_EQ(Half::from(0x1p-25).value(), 0);          // half of the smallest subnormal: ties to even
+  EXPECT_EQ(Half::from(0x1p-25).value(), 0);  // half of the smallest subnormal: ties to even
   EXPECT_EQ(Half::from(0x1.8p-25).value(), 0x1p-24f);
   EXPECT_EQ(Half::from(1023.75 * 0x1p-24).value(), 0x1p-14f);
   EXPECT_EQ(Half::from(1 + 0x1p-11 + 0x1p-40).value(), 1 + 0x1p-10f);  // a detour through float would lose this

@@ -23,7 +23,8 @@ void parallel_for(int64_t count, int64_t grain, const Body& body) {
     if (count > 0) body(int64_t{0}, count);
     return;
   }
-#pragma omp parallel for schedule(static, 1) num_threads(static_cast<int>(pieces))
+  const int threads = static_cast<int>(pieces);
+#pragma omp parallel for schedule(static, 1) num_threads(threads)
   for (int64_t p = 0; p < pieces; ++p) body(count * p / pieces, count * (p + 1) / pieces);
 }
 

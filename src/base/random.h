@@ -10,7 +10,7 @@ namespace anemone {
 class Drand48 {
  public:
   explicit Drand48(uint32_t seed) : state_((uint64_t{seed} << 16) | 0x330E) {}  // as srand48(seed)
-  double next() {                                                                // in [0, 1)
+  double next() {                                                               // in [0, 1)
     state_ = (0x5DEECE66DULL * state_ + 0xB) & ((uint64_t{1} << 48) - 1);
     return std::ldexp(static_cast<double>(state_), -48);
   }

@@ -41,9 +41,9 @@ T take(Result<T>& result) {
 }  // namespace anemone
 
 // The value of a Result; where it holds an error, the enclosing function returns that error.
-#define TRY(...)                                                                                  \
-  ({                                                                                              \
-    auto try_result = (__VA_ARGS__);                                                              \
-    if (!try_result) return tl::unexpected<::anemone::Error>(std::move(try_result).error());      \
-    ::anemone::internal::take(try_result);                                                        \
+#define TRY(...)                                                                             \
+  ({                                                                                         \
+    auto try_result = (__VA_ARGS__);                                                         \
+    if (!try_result) return tl::unexpected<::anemone::Error>(std::move(try_result).error()); \
+    ::anemone::internal::take(try_result);                                                   \
   })

@@ -13,5 +13,4 @@ using Action = std::function<Result<>()>;
 
 // Each adds its command to `app`; when the command is chosen, its callback sets `action`.
 
-
 }  // namespace anemone::cli
