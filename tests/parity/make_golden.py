@@ -149,7 +149,7 @@ def report(c, run, single):
 
 
 def write_safetensors(path, tensors, metadata):
-    """8 bytes little-endian header length, the header in JSON, the tensors' bytes; the widest first, so all are aligned."""
+    """8 bytes of header length, the header in JSON, the tensors' bytes; the widest first, so that all are aligned."""
     types = {"float64": "F64", "float32": "F32", "int32": "I32"}
     header, data = {"__metadata__": metadata}, b""
     for name, array in sorted(tensors.items(), key=lambda item: -item[1].itemsize):

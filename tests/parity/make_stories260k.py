@@ -1,11 +1,11 @@
-"""Writes stories260k.json: what llama2.c's stories260K says, and its loss on a sample of TinyStories, in double precision.
+"""Writes stories260k.json: what llama2.c's stories260K says and its loss on some of TinyStories, in double precision.
 
   /usr/bin/python3 tests/parity/make_stories260k.py ../shared/data      # Debian's python3-torch and python3-numpy
 
 The folder holds stories260K.bin, tok512.bin and tinystories_sample.txt. The file holds
-  tokens, first_tokens, token_sum, token_crc32   the sample as one stream of tokens; the CRC of its uint16 little-endian bytes
-  windows, loss, first_window_losses             mean next-token loss, in nats: inputs [kS, kS + S), targets shifted by one,
-                                                 S = 256, the incomplete last window dropped
+  tokens, first_tokens, token_sum, token_crc32   the sample as one stream of tokens; the CRC is of little-endian uint16
+  windows, loss, first_window_losses             mean next-token loss, in nats: inputs [kS, kS + S), targets shifted by
+                                                 one, S = 256, the incomplete last window dropped
   prompt, greedy_tokens, greedy_text             BOS, the prompt and the likeliest continuation
   greedy_margin                                  by how much, at least, the likeliest logit beat the second
 """
@@ -28,10 +28,14 @@ DOCUMENT_END = "<|endoftext|>"
 WINDOW = 256
 PROMPT = "Once upon a time"
 GREEDY_TOKENS = 200  # in all, BOS and prompt included
+LLAMA2C_TEXT = (  # what llama2.c itself goes on to say
+    "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a "
+    "big, red ball. She wanted to play with it, but it was too high."
+)
 
 
 class Tokenizer:
-    """llama2.c's byte-pair encoding. A file is the longest piece's length, then each piece's score, length and bytes."""
+    """llama2.c's byte-pair encoding. Its file: the longest piece's length, then each piece's score, length, bytes."""
 
     def __init__(self, path, vocab):
         data = path.read_bytes()
@@ -123,7 +127,8 @@ def token_stream(tokenizer, text):
 
 def window_losses(c, weights, tokens):
     windows = (len(tokens) - 1) // WINDOW
-    return [mean_loss(weights, torch.tensor([tokens[k * WINDOW : (k + 1) * WINDOW + 1]]), c).item() for k in range(windows)]
+    window = lambda k: torch.tensor([tokens[k * WINDOW : (k + 1) * WINDOW + 1]])
+    return [mean_loss(weights, window(k), c).item() for k in range(windows)]
 
 
 def greedy(c, weights, prompt):
@@ -166,8 +171,10 @@ def main():
     assert tokenizer.decode(tokenizer.encode(text)) == text
     golden = describe_tokens(tokens) | describe_losses(window_losses(c, weights, tokens))
     golden |= describe_greedy(*greedy(c, weights, tokenizer.encode(PROMPT)), tokenizer)
+    assert golden["greedy_text"].startswith(LLAMA2C_TEXT)
     arguments.out.write_text(json.dumps(golden, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    print(f"{golden['tokens']} tokens, loss {golden['loss']:.6f} over {golden['windows']} windows\n{golden['greedy_text']}")
+    print(f"{golden['tokens']} tokens, loss {golden['loss']:.6f} over {golden['windows']} windows")
+    print(golden["greedy_text"])
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def split_heads(x, heads):
 
 
 def attention(x, weight, c):
-    """x [B, S, D], normalised; `weight` finds one of the layer's weights by name. Query head j reads KV head j / group."""
+    """x [B, S, D], normalised; `weight` finds the layer's weights by name. Query head j reads KV head j / group."""
     q = split_heads(x @ weight("attention.wq").T, c.heads)
     k = split_heads(x @ weight("attention.wk").T, c.kv_heads)
     v = split_heads(x @ weight("attention.wv").T, c.kv_heads)
