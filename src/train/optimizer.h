@@ -54,7 +54,6 @@ class Optimizer {
 
  private:
   AdamWOptions options_;
-  int64_t dim_;
   int64_t updates_ = 0;
   model::Parameters m_;
   model::Parameters v_;
