@@ -1,0 +1,48 @@
+#include "train/sampler.h"
+
+#include "base/check.h"
+
+namespace anemone::train {
+namespace {
+
+constexpr int64_t kStepsPerProcess = 10;  // of train_large, which may compile only so many programs (seed 1.8)
+
+Drand48 drand48_after(uint32_t seed, int64_t draws) {
+  Drand48 random(seed);
+  for (int64_t i = 0; i < draws; ++i) random.next();
+  return random;
+}
+
+}  // namespace
+
+Result<Sampler> Sampler::create(const SamplerOptions& options, int64_t tokens, int64_t seq) {
+  if (tokens < seq + 2) {
+    return fail("the data holds {} tokens, too few for windows of {}: give at least {}, or a shorter sequence", tokens,
+                seq, seq + 2);
+  }
+  return Sampler(options, tokens - seq);
+}
+
+Sampler::Sampler(const SamplerOptions& options, int64_t windows)
+    : options_(options), windows_(windows), uniform_(options.seed), drand48_(options.seed) {}
+
+int64_t Sampler::next() {
+  if (options_.sampling == Sampling::drand48_restarting && drawn_ % kStepsPerProcess == 0) {
+    drand48_ = Drand48(options_.seed + static_cast<uint32_t>(drawn_));
+  }
+  ++drawn_;
+  if (options_.sampling == Sampling::uniform)
+    return static_cast<int64_t>(uniform_.below(static_cast<uint64_t>(windows_)));
+  return static_cast<int64_t>(drand48_.next() * static_cast<double>(windows_ - 1));
+}
+
+void Sampler::resume(int64_t drawn) {
+  CHECK(drawn >= 0);
+  drawn_ = drawn;
+  uniform_ = Random(options_.seed, static_cast<uint64_t>(drawn));
+  const bool restarting = options_.sampling == Sampling::drand48_restarting;
+  const int64_t since = restarting ? drawn % kStepsPerProcess : drawn;
+  drand48_ = drand48_after(options_.seed + static_cast<uint32_t>(drawn - since), since);
+}
+
+}  // namespace anemone::train
