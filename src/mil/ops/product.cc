@@ -47,6 +47,7 @@ Result<std::vector<Window>> conv_windows(const OpCall& c) {
   for (size_t d = 0; d < spatial; ++d) {
     Window w{x[d + 2], weight[d + 2], strides[d], dilations[d], 0, 0};
     if (w.stride < 1 || w.dilation < 1) return fail("conv: strides and dilations must be positive");
+    if (pad[2 * d] < 0 || pad[2 * d + 1] < 0) return fail("conv: pad must not be negative");
     if (pad_type == "custom") w.before = pad[2 * d], w.after = pad[2 * d + 1];
     if (pad_type.starts_with("same")) pad_same(w, pad_type == "same_lower");
     if (w.size + w.before + w.after < w.reach()) return fail("conv: the kernel is larger than the padded input");
