@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/parallel.h"
-#include "train/random_floats.h"
+#include "base/random_floats.h"
 
 namespace anemone::train {
 namespace {

@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "base/parallel.h"
-#include "train/random_floats.h"
+#include "base/random_floats.h"
 
 namespace anemone::train {
 namespace {

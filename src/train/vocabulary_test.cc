@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "train/random_floats.h"
+#include "base/random_floats.h"
 
 namespace anemone::train {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "base/random.h"
 
-namespace anemone::train {
+namespace anemone {
 
 // Uniform in [−scale, scale).
 inline std::vector<float> random_floats(int64_t count, uint64_t seed, float scale = 1) {
@@ -16,4 +16,4 @@ inline std::vector<float> random_floats(int64_t count, uint64_t seed, float scal
   return values;
 }
 
-}  // namespace anemone::train
+}  // namespace anemone

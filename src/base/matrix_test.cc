@@ -1,12 +1,12 @@
-#include "train/staging.h"
+#include "base/matrix.h"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-#include "train/random_floats.h"
+#include "base/random_floats.h"
 
-namespace anemone::train {
+namespace anemone {
 namespace {
 
 struct Shape {
@@ -78,4 +78,4 @@ TEST(Staging, AnEmptyMatrixMovesNothing) {
 }
 
 }  // namespace
-}  // namespace anemone::train
+}  // namespace anemone
