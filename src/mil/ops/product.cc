@@ -4,17 +4,12 @@
 #include <tuple>
 
 #include "mil/ops/families.h"
+#include "mil/ops/window.h"
 
 namespace anemone::mil {
 namespace {
 
 // ---- conv: x [n, Ci, D…], weight [Co, Ci/g, K…], bias [Co] → [n, Co, out…]; correlation, 1 to 3 spatial dimensions.
-
-struct Window {  // of one spatial dimension
-  int64_t size, kernel, stride, dilation, before, after;
-  int64_t reach() const { return (kernel - 1) * dilation + 1; }
-  int64_t out() const { return (size + before + after - reach()) / stride + 1; }
-};
 
 // `same` splits the padding with the extra element after, `same_lower` before.
 void pad_same(Window& w, bool lower) {
@@ -23,6 +18,8 @@ void pad_same(Window& w, bool lower) {
   w.before = lower ? (total + 1) / 2 : total / 2;
   w.after = total - w.before;
 }
+
+}  // namespace
 
 Result<std::vector<Window>> conv_windows(const OpCall& c) {
   const Shape& x = c.type("x").shape;
@@ -55,6 +52,8 @@ Result<std::vector<Window>> conv_windows(const OpCall& c) {
   }
   return windows;
 }
+
+namespace {
 
 Result<std::vector<TensorType>> infer_conv(const OpCall& c) {
   const std::vector<Window> windows = TRY(conv_windows(c));
