@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+const CLI::Range kCount(int64_t{1}, int64_t{0x7FFFFFFF});
+
 text::Report shown_by(Progress& progress) {
   return [&progress](int64_t done, int64_t total) { progress.update(done, total); };
 }
@@ -45,7 +47,7 @@ Result<> synth(const SynthOptions& options) {
 void add_synth(CLI::App& data, Action& action) {
   auto options = std::make_shared<SynthOptions>();
   CLI::App* app = data.add_subcommand("synth", "Write a corpus of small stories, the same for the same seed");
-  app->add_option("--stories", options->stories.stories, "How many")->capture_default_str()->check(CLI::PositiveNumber);
+  app->add_option("--stories", options->stories.stories, "How many")->capture_default_str()->check(kCount);
   app->add_option("--seed", options->stories.seed, "Another seed, other stories")->capture_default_str();
   app->add_option("-o,--output", options->output, "The text file")->required();
   app->footer("Example: anemone data synth --stories 12000 --output stories.txt");
@@ -53,7 +55,8 @@ void add_synth(CLI::App& data, Action& action) {
 }
 
 Result<> prepare(text::PrepareOptions options) {
-  fs::path output = options.output.empty() ? fs::path(options.input).replace_extension(".bin") : options.output;
+  fs::path output =
+      options.output.empty() ? fs::path(options.input).replace_extension(".bin") : fs::path(options.output);
   if (!output.has_extension()) output += ".bin";
   options.output = output.string();
   Progress progress("tokenising", Progress::Unit::kBytes);
@@ -61,20 +64,21 @@ Result<> prepare(text::PrepareOptions options) {
   progress.finish();
   fmt::print("{}: {} tokens in {} documents, {:.1f} MB\n", options.output, made.tokens, made.documents,
              megabytes(options.output));
-  fmt::print("{}: {} different tokens\n", made.tokenizer, made.vocab_size);
+  fmt::print("{}: a tokenizer of {} tokens\n", made.tokenizer, made.vocab_size);
   return {};
 }
 
 void add_prepare(CLI::App& data, Action& action) {
   auto options = std::make_shared<text::PrepareOptions>();
-  CLI::App* app = data.add_subcommand("prepare", "Turn a text into token ids; train a tokenizer on it if none is given");
+  CLI::App* app =
+      data.add_subcommand("prepare", "Turn a text into token ids; train a tokenizer on it if none is given");
   app->add_option("INPUT", options->input, "UTF-8 text; documents end at <|endoftext|>")->required();
   app->add_option("-o,--output", options->output, "The token file [INPUT with .bin]");
   CLI::Option* tokenizer =
       app->add_option("--tokenizer", options->tokenizer, "A SentencePiece .model or a llama2.c tokenizer.bin");
   app->add_option("--vocab", options->vocab_size, "Tokens of the tokenizer to train; it is written beside the output")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber)
+      ->check(kCount)
       ->excludes(tokenizer);
   app->footer("Example: anemone data prepare stories.txt --vocab 1024 --output stories.bin");
   app->callback([&action, options] { action = [options] { return prepare(*options); }; });
@@ -136,16 +140,13 @@ Result<Info> look_at(const InfoOptions& options) {
 }
 
 void print_json(const InfoOptions& options, const Info& info) {
-  nlohmann::json json = {{"file", options.file},
-                         {"tokens", info.tokens},
-                         {"megabytes", info.megabytes},
-                         {"first", info.first},
-                         {"min", info.stats.smallest},
-                         {"max", info.stats.largest},
-                         {"used", info.stats.used},
-                         {"documents", info.stats.documents}};
+  nlohmann::ordered_json json = {{"file", options.file},        {"tokens", info.tokens},
+                                 {"megabytes", info.megabytes}, {"first", info.first},
+                                 {"min", info.stats.smallest},  {"max", info.stats.largest},
+                                 {"used", info.stats.used},     {"documents", info.stats.documents}};
   if (!info.start.empty()) json["start"] = info.start;
-  fmt::print("{}\n", json.dump(2));
+  constexpr auto kReplace = nlohmann::ordered_json::error_handler_t::replace;  // a path need not be UTF-8
+  fmt::print("{}\n", json.dump(2, ' ', false, kReplace));
 }
 
 void print_text(const InfoOptions& options, const Info& info) {
@@ -160,10 +161,11 @@ void add_info(CLI::App& data, Action& action) {
   auto options = std::make_shared<InfoOptions>();
   CLI::App* app = data.add_subcommand("info", "Say what a token file holds");
   app->add_option("FILE", options->file, "A token file")->required();
-  CLI::Option* tokenizer = app->add_option("--tokenizer", options->tokenizer, "Check the ids by it and decode the start");
+  CLI::Option* tokenizer =
+      app->add_option("--tokenizer", options->tokenizer, "Check the ids by it and decode the start");
   app->add_option("--vocab", options->vocab_size, "Check that every id is below this")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber)
+      ->check(kCount)
       ->excludes(tokenizer);
   app->add_flag("--json", options->json, "For machines");
   app->footer("Example: anemone data info stories.bin --tokenizer stories.model");

@@ -148,7 +148,9 @@ class Transfer {
 
 Result<> fetch(const std::string& url, const std::string& path, const Report& report) {
   PartialFile file = TRY(PartialFile::open(path));
-  return Transfer(file, report).run(url, path);
+  const Result<> fetched = Transfer(file, report).run(url, path);
+  if (!fetched && file.size() == 0) unlink(path.c_str());
+  return fetched;
 }
 
 }  // namespace anemone::text

@@ -9,7 +9,7 @@
 namespace anemone::text {
 
 // Fetches `url` into `path`; what stands there already is taken as its beginning, and only the rest is asked for. After
-// an error the file holds what has come so far. `report` counts bytes of the file.
+// an error the file holds what has come so far, and is gone where nothing has. `report` counts bytes of the file.
 Result<> fetch(const std::string& url, const std::string& path, const Report& report);
 
 }  // namespace anemone::text

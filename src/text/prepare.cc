@@ -23,6 +23,7 @@ Result<int64_t> tokenize(std::string_view text, const Tokenizer& tokenizer, cons
     ++documents;
     return {};
   }));
+  if (report) report(static_cast<int64_t>(text.size()), static_cast<int64_t>(text.size()));
   return documents;
 }
 

@@ -28,7 +28,7 @@ struct PrepareOptions {
   std::string input;           // UTF-8 text; documents end at <|endoftext|>
   std::string output;          // the token file; a tokenizer trained here stands beside it as .model
   std::string tokenizer = {};  // use this one; empty: train one
-  int64_t vocab_size = 4096;   // of the one that is trained
+  int64_t vocab_size = 2048;   // of the one that is trained
 };
 
 struct Prepared {

@@ -78,10 +78,11 @@ std::unordered_map<std::string, std::string> trainer_settings(int64_t vocab_size
           {"minloglevel", "3"}};
 }
 
-// "file(line) [condition] What it says" → "What it says".
+// "file(line) [condition] What it says." → "What it says".
 std::string_view without_place(std::string_view message) {
-  const size_t end = message.rfind("] ");
-  return end == message.npos ? message : message.substr(end + 2);
+  if (const size_t end = message.rfind("] "); end != message.npos) message.remove_prefix(end + 2);
+  if (message.ends_with('.')) message.remove_suffix(1);
+  return message;
 }
 
 }  // namespace
