@@ -2,8 +2,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <set>
 
@@ -25,7 +23,7 @@ Json to_json(const std::string& path, const WeightsFile& file) {
   }
   return {{"file", path},
           {"format", file.format},
-          {"bytes", std::filesystem::file_size(path)},
+          {"bytes", file.bytes},
           {"config", Json::parse(model::to_json(file.config))},
           {"parameters", file.config.parameter_count()},
           {"checksum", file.checksummed ? Json("verified") : Json(nullptr)},
@@ -48,7 +46,7 @@ void print_text(const std::string& path, const WeightsFile& file) {
   const Config& c = file.config;
   std::set<std::string_view> types;
   for (const WeightsFile::Tensor& tensor : file.tensors) types.insert(model::safetensors_name(tensor.dtype));
-  fmt::print("{}: {}, {} bytes\n", path, file.format, std::filesystem::file_size(path));
+  fmt::print("{}: {}, {} bytes\n", path, file.format, file.bytes);
   fmt::print(
       "configuration  {}: {} layers, dim {}, hidden {}, {} heads of {} ({} for keys and values), vocab {}, seq {}\n",
       c.name, c.layers, c.dim, c.hidden, c.heads, c.head_dim, c.kv_heads, c.vocab, c.seq);
