@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   cli::Action action;
   cli::add_data(app, action);
+  cli::add_model(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
