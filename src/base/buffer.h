@@ -21,6 +21,8 @@ class Buffer {
   size_t size() const { return count_; }
   T& operator[](size_t i) { return data_.get()[i]; }
   const T& operator[](size_t i) const { return data_.get()[i]; }
+  std::span<T> span() { return {data(), count_}; }
+  std::span<const T> span() const { return {data(), count_}; }
   T* begin() { return data(); }
   T* end() { return data() + count_; }
   const T* begin() const { return data(); }

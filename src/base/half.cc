@@ -93,11 +93,11 @@ BFloat16 BFloat16::from(float value) {
 }
 
 void to_float(std::span<const Half> from, float* to) {
-  HWY_DYNAMIC_DISPATCH(HalfToFloat)(&from.data()->bits, from.size(), to);
+  HWY_DYNAMIC_DISPATCH(HalfToFloat)(reinterpret_cast<const uint16_t*>(from.data()), from.size(), to);
 }
 
 void to_half(std::span<const float> from, Half* to) {
-  HWY_DYNAMIC_DISPATCH(FloatToHalf)(from.data(), from.size(), &to->bits);
+  HWY_DYNAMIC_DISPATCH(FloatToHalf)(from.data(), from.size(), reinterpret_cast<uint16_t*>(to));
 }
 
 void round_to_half(std::span<float> values) { HWY_DYNAMIC_DISPATCH(RoundToHalf)(values.data(), values.size()); }

@@ -12,7 +12,7 @@ class Drand48 {
   explicit Drand48(uint32_t seed) : state_((uint64_t{seed} << 16) | 0x330E) {}  // as srand48(seed)
   double next() {                                                               // in [0, 1)
     state_ = (0x5DEECE66DULL * state_ + 0xB) & ((uint64_t{1} << 48) - 1);
-    return std::ldexp(static_cast<double>(state_), -48);
+    return static_cast<double>(state_) * 0x1p-48;
   }
 
  private:
@@ -26,7 +26,7 @@ class Random {
   uint64_t position() const { return position_; }  // draws so far; Random(seed, position) goes on from there
 
   uint64_t next_bits() { return hash(seed_ + 0x9E3779B97F4A7C15ULL * ++position_); }
-  double next() { return std::ldexp(static_cast<double>(next_bits() >> 11), -53); }  // uniform in [0, 1)
+  double next() { return static_cast<double>(next_bits() >> 11) * 0x1p-53; }  // uniform in [0, 1)
   uint64_t below(uint64_t bound) {  // uniform in [0, bound), by the high half of a 128-bit product
     return static_cast<uint64_t>((static_cast<unsigned __int128>(next_bits()) * bound) >> 64);
   }

@@ -5,6 +5,27 @@
 #include "base/check.h"
 
 namespace anemone::mil {
+namespace {
+
+// Names of MIL text are [A-Za-z_][A-Za-z0-9_@]*.
+bool may_stand_in_identifier(char letter) {
+  const bool is_letter = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z');
+  return is_letter || (letter >= '0' && letter <= '9') || letter == '_' || letter == '@';
+}
+
+bool is_identifier(std::string_view name) {
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9') || name[0] == '@') return false;
+  return std::ranges::all_of(name, may_stand_in_identifier);
+}
+
+Result<> check_input(const std::string& name, const TensorType& type) {
+  if (type.dtype == DType::string) return fail("input {}: a string cannot be an input", name);
+  if (auto bytes = checked_bytes(type); !bytes) return fail("input {}: {}", name, bytes.error().message);
+  if (type.count() == 0) return fail("input {}: {} has no elements", name, to_string(type));
+  return {};
+}
+
+}  // namespace
 
 const TensorType& Value::type() const {
   static const TensorType unknown;
@@ -24,11 +45,21 @@ void Builder::reject(Error error) {
   if (!error_) error_ = std::move(error);
 }
 
-// `wanted` itself where it is free, else wanted_1, wanted_2, …
-std::string Builder::unique_name(const std::string& wanted) {
+// `wanted` as an identifier where that is free, else with _1, _2, …
+std::string Builder::unique_name(std::string wanted) {
+  for (char& letter : wanted) {
+    if (!may_stand_in_identifier(letter)) letter = '_';
+  }
+  if (!is_identifier(wanted)) wanted.insert(0, 1, '_');
   std::string name = wanted;
   while (!names_.insert(name).second) name = fmt::format("{}_{}", wanted, ++next_suffix_[wanted]);
   return name;
+}
+
+Result<> Builder::check_public_name(std::string_view what, const std::string& name) const {
+  if (!is_identifier(name)) return fail("{} {}: a name is letters, digits and _, and begins with no digit", what, name);
+  if (names_.contains(name)) return fail("{} {}: the name is taken", what, name);
+  return {};
 }
 
 ValueId Builder::add_value(const std::string& name, TensorType type) {
@@ -37,7 +68,8 @@ ValueId Builder::add_value(const std::string& name, TensorType type) {
 }
 
 Value Builder::input(const std::string& name, TensorType type) {
-  if (names_.contains(name)) reject({fmt::format("input {}: the name is taken", name)});
+  if (auto taken = check_public_name("input", name); !taken) reject(std::move(taken).error());
+  if (auto held = check_input(name, type); !held) reject(std::move(held).error());
   const ValueId id = add_value(name, std::move(type));
   function_.inputs.push_back(id);
   return {this, id};
@@ -63,6 +95,7 @@ Value Builder::constant(const Tensor& tensor, const std::string& name) {
 BlobReference weight_file(const std::string& name) { return {fmt::format("@model_path/weights/{}.bin", name), 64}; }
 
 Value Builder::weight(const std::string& name, TensorType type) {
+  if (auto bytes = checked_bytes(type); !bytes) reject({fmt::format("weight {}: {}", name, bytes.error().message)});
   return add_const({name, std::move(type), {}, weight_file(name)});
 }
 
@@ -133,7 +166,8 @@ void Builder::output(const std::string& name, Value value) {
   const bool is_const = function_.value(value.id()).constant || function_.value(value.id()).blob;
   if (is_public || is_const) value = apply("identity", {{"x", value}});
   if (!ok()) return;
-  if (!names_.insert(name).second) return reject({fmt::format("output {}: the name is taken", name)});
+  if (auto taken = check_public_name("output", name); !taken) return reject(std::move(taken).error());
+  names_.insert(name);
   function_.values[static_cast<size_t>(value.id())].name = name;
   function_.outputs.push_back(value.id());
 }

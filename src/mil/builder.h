@@ -51,6 +51,7 @@ class Builder {
   Builder(const Builder&) = delete;
   Builder& operator=(const Builder&) = delete;
 
+  // Inputs and outputs keep their names, which must be identifiers; other names become identifiers of the text.
   Value input(const std::string& name, TensorType type);
   // An immediate constant; equal ones are written once.
   Value constant(const Tensor& tensor, const std::string& name = "const");
@@ -69,7 +70,8 @@ class Builder {
   const TensorType& type(ValueId id) const;
 
  private:
-  std::string unique_name(const std::string& wanted);
+  std::string unique_name(std::string wanted);
+  Result<> check_public_name(std::string_view what, const std::string& name) const;
   ValueId add_value(const std::string& name, TensorType type);
   Value add_const(ValueInfo info);
   Result<std::vector<Argument>> resolve(const Operation& operation, Arguments arguments);

@@ -18,6 +18,11 @@ namespace anemone::mil {
 
 using ValueId = int32_t;
 
+// The compiler and the coremltools whose programs the engine is known to accept.
+inline constexpr std::string_view kBuildInfo =
+    R"(dict<string, string>({{"coremlc-component-MIL", "3510.2.1"}, {"coremlc-version", "3505.4.1"}, )"
+    R"({"coremltools-component-milinternal", ""}, {"coremltools-version", "9.0"}}))";
+
 // BLOBFILE(path, offset): where in which weight file a constant's metadata stands.
 struct BlobReference {
   std::string path;      // "@model_path/weights/wq.bin"
@@ -31,6 +36,8 @@ struct ValueInfo {
   TensorType type;
   std::optional<Tensor> constant;
   std::optional<BlobReference> blob;
+
+  bool operator==(const ValueInfo&) const = default;
 };
 
 struct Argument {
@@ -58,6 +65,20 @@ struct Function {
   std::vector<Operation> operations;  // in order of evaluation
 
   const ValueInfo& value(ValueId id) const { return values[static_cast<size_t>(id)]; }
+};
+
+// The same program text: names, types, constants by value, operations in order. How values are numbered and in which
+// order arguments stand does not matter.
+bool operator==(const Function& a, const Function& b);
+
+// What a MIL file holds. An attribute's value is kept as the text writes it, `dict<string, string>({{"k", "v"}})`: the
+// types that attributes have (lists, dictionaries, tuples) occur nowhere else, and nothing here computes with them.
+struct Program {
+  std::string version = "1.3";
+  std::map<std::string, std::string> attributes{{"buildInfo", std::string(kBuildInfo)}};
+  std::vector<Function> functions;  // `main` is the one that runs unless another is asked for
+
+  bool operator==(const Program&) const = default;
 };
 
 // The data of a program's weight files, by reference.

@@ -1,8 +1,32 @@
 #include "mil/interpreter.h"
 
+#include <cmath>
+
 #include "base/check.h"
 
 namespace anemone::mil {
+namespace {
+
+// Integer arithmetic truncates toward zero, then wraps; infinities and NaN become what a cast makes of them.
+double wrap(DType dtype, double value) {
+  const double range = std::ldexp(1.0, static_cast<int>(bits(dtype)));
+  const double low = is_signed_integer(dtype) ? -range / 2 : 0;
+  if (!std::isfinite(value)) return Tensor::scalar(dtype, value).number(0);
+  value = std::trunc(value);
+  return value - range * std::floor((value - low) / range);
+}
+
+// An op's exact result as its declared type holds it. Integers are integers whatever the rounding of floats.
+void settle(Array& result, Rounding rounding) {
+  const DType dtype = result.type.dtype;
+  if (!is_float(dtype) && dtype != DType::boolean) {
+    for (double& value : result.data) value = wrap(dtype, value);
+  } else if (rounding == Rounding::declared) {
+    result = to_array(to_tensor(result));
+  }
+}
+
+}  // namespace
 
 Array to_array(const Tensor& tensor) { return {tensor.type(), tensor.numbers()}; }
 
@@ -50,8 +74,8 @@ std::vector<Array> Interpreter::run(std::span<const Array> inputs) const {
     }
     operation.op->evaluate(OpCall(std::move(arguments)), results);
     for (size_t i = 0; i < results.size(); ++i) {
-      const bool rounds = rounding_ == Rounding::declared && is_float(results[i].type.dtype);
-      computed[size_t(operation.results[i])] = rounds ? to_array(to_tensor(results[i])) : std::move(results[i]);
+      settle(results[i], rounding_);
+      computed[size_t(operation.results[i])] = std::move(results[i]);
     }
   }
   std::vector<Array> outputs;

@@ -12,7 +12,7 @@ namespace anemone::mil {
 
 enum class Rounding {
   declared,  // each op's result is computed exactly, then rounded to its declared type
-  none,      // everything stays in double: for finite differences
+  none,      // floats stay in double: for finite differences
 };
 
 class Interpreter {

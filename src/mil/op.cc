@@ -20,11 +20,11 @@ std::vector<OpDef> build_table() {
 bool accepts(Accepts kind, DType dtype) {
   switch (kind) {
     case Accepts::any:
-      return true;
+      return dtype != DType::string;
     case Accepts::number:
-      return is_float(dtype) || dtype == DType::int32;
+      return accepts(Accepts::floating, dtype) || dtype == DType::int32;
     case Accepts::floating:
-      return is_float(dtype);
+      return dtype == DType::fp16 || dtype == DType::fp32;
     case Accepts::int32:
       return dtype == DType::int32;
     case Accepts::boolean:
@@ -38,7 +38,7 @@ bool accepts(Accepts kind, DType dtype) {
 std::string_view describe(Accepts kind) {
   switch (kind) {
     case Accepts::any:
-      return "any type";
+      return "numbers or bool";
     case Accepts::number:
       return "fp16, fp32 or int32";
     case Accepts::floating:
@@ -138,7 +138,11 @@ Result<std::vector<TensorType>> check_call(const OpDef& op, std::vector<OpCall::
     }
   }
   TRY(check_letters(op, arguments));
-  return op.infer(OpCall(arguments));
+  std::vector<TensorType> results = TRY(op.infer(OpCall(arguments)));
+  for (const TensorType& type : results) {
+    if (const auto bytes = checked_bytes(type); !bytes) return fail("{}: {}", op.name, bytes.error().message);
+  }
+  return results;
 }
 
 Result<int64_t> normalize_axis(std::string_view op, int64_t axis, int64_t rank) {

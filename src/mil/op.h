@@ -17,7 +17,8 @@
 
 namespace anemone::mil {
 
-// The element types that a parameter takes.
+// The element types that a parameter takes: `any` is numbers and bool, `floating` fp16 and fp32, `number` int32 as
+// well.
 enum class Accepts { any, number, floating, int32, boolean, string };
 
 struct Param {

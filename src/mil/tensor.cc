@@ -22,8 +22,6 @@ void store(std::byte* data, int64_t i, T value) {
   std::memcpy(data + i * static_cast<int64_t>(sizeof(T)), &value, sizeof(T));
 }
 
-bool is_signed(DType dtype) { return dtype >= DType::int4 && dtype <= DType::int64; }
-
 // Integers of any width are read and written bit by bit: element i occupies bits [i·w, (i+1)·w).
 double load_integer(DType dtype, const std::byte* data, int64_t i) {
   const auto width = static_cast<int64_t>(bits(dtype));
@@ -32,15 +30,15 @@ double load_integer(DType dtype, const std::byte* data, int64_t i) {
     const int64_t at = i * width + b;
     word |= (static_cast<uint64_t>(data[at / 8] >> (at % 8)) & 1) << b;
   }
-  if (!is_signed(dtype)) return static_cast<double>(word);
+  if (!is_signed_integer(dtype)) return static_cast<double>(word);
   const uint64_t sign = uint64_t{1} << (width - 1);
   return static_cast<double>(static_cast<int64_t>((word ^ sign) - sign));
 }
 
 void store_integer(DType dtype, std::byte* data, int64_t i, double value) {
   const auto width = static_cast<int64_t>(bits(dtype));
-  const double low = is_signed(dtype) ? -std::ldexp(1.0, static_cast<int>(width) - 1) : 0;
-  const double high = std::ldexp(1.0, static_cast<int>(is_signed(dtype) ? width - 1 : width)) - 1;
+  const double low = is_signed_integer(dtype) ? -std::ldexp(1.0, static_cast<int>(width) - 1) : 0;
+  const double high = std::ldexp(1.0, static_cast<int>(is_signed_integer(dtype) ? width - 1 : width)) - 1;
   value = std::isnan(value) ? 0 : std::trunc(value);
   uint64_t word;
   if (value < 0) {
@@ -48,13 +46,22 @@ void store_integer(DType dtype, std::byte* data, int64_t i, double value) {
   } else if (value < high) {
     word = static_cast<uint64_t>(value);
   } else {
-    word = ~uint64_t{0} >> (64 - width + (is_signed(dtype) ? 1 : 0));
+    word = ~uint64_t{0} >> (64 - width + (is_signed_integer(dtype) ? 1 : 0));
   }
   for (int64_t b = 0; b < width; ++b) {
     const int64_t at = i * width + b;
     const auto mask = std::byte{1} << (at % 8);
     data[at / 8] = ((word >> b) & 1) != 0 ? data[at / 8] | mask : data[at / 8] & ~mask;
   }
+}
+
+// To odd where inexact, so that a second rounding, to fewer bits, is to nearest (Boldo and Melquiond 2008).
+float round_to_odd(double value) {
+  const auto nearest = static_cast<float>(value);
+  uint32_t word;
+  std::memcpy(&word, &nearest, sizeof word);
+  if (nearest == value || !std::isfinite(nearest) || word % 2 == 1) return nearest;
+  return std::nextafter(nearest, value > nearest ? INFINITY : -INFINITY);
 }
 
 }  // namespace
@@ -71,6 +78,8 @@ double load_number(DType dtype, const std::byte* data, int64_t i) {
       return load<double>(data, i);
     case DType::int32:
       return load<int32_t>(data, i);
+    case DType::boolean:
+      return load<uint8_t>(data, i) != 0 ? 1 : 0;
     case DType::string:
       CHECK(dtype != DType::string);
       return 0;
@@ -84,7 +93,7 @@ void store_number(DType dtype, std::byte* data, int64_t i, double value) {
     case DType::fp16:
       return store(data, i, Half::from(value));
     case DType::bf16:
-      return store(data, i, BFloat16::from(static_cast<float>(value)));
+      return store(data, i, BFloat16::from(round_to_odd(value)));
     case DType::fp32:
       return store(data, i, static_cast<float>(value));
     case DType::fp64:

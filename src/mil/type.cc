@@ -1,7 +1,6 @@
 #include "mil/type.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <array>
 
@@ -43,6 +42,8 @@ bool is_float(DType dtype) {
   return dtype == DType::fp16 || dtype == DType::fp32 || dtype == DType::fp64 || dtype == DType::bf16;
 }
 
+bool is_signed_integer(DType dtype) { return dtype >= DType::int4 && dtype <= DType::int64; }
+
 std::string to_string(const Shape& shape) {
   std::string text = "[";
   for (size_t i = 0; i < shape.size(); ++i) {
@@ -63,6 +64,17 @@ std::vector<int64_t> packed_strides(const Shape& shape) {
   int64_t stride = 1;
   for (size_t i = shape.size(); i-- > 0; stride *= shape[i]) strides[i] = stride;
   return strides;
+}
+
+Result<size_t> checked_bytes(const TensorType& type) {
+  constexpr int64_t kMostBytes = int64_t{1} << 48;
+  int64_t elements = 1;
+  for (int64_t dimension : type.shape) {
+    if (dimension < 0 || dimension > INT32_MAX) return fail("{} has a dimension out of range", to_string(type));
+    if (dimension > 0 && elements > kMostBytes / dimension) return fail("{} is too large", to_string(type));
+    elements *= dimension;
+  }
+  return type.bytes();
 }
 
 std::string to_string(const TensorType& type) {

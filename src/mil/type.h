@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
+
 namespace anemone::mil {
 
 enum class DType : uint8_t {
@@ -41,6 +43,7 @@ std::string_view to_string(DType dtype);  // as MIL text spells it: "fp16", "boo
 std::optional<DType> parse_dtype(std::string_view name);
 size_t bits(DType dtype);  // in memory; 8 for bool and for a string's character
 bool is_float(DType dtype);
+bool is_signed_integer(DType dtype);
 
 // Dimensions, outermost first; rank 0 is a scalar. kUnknown stands for `?`.
 using Shape = std::vector<int64_t>;
@@ -59,6 +62,9 @@ struct TensorType {
   bool operator==(const TensorType&) const = default;
 };
 
+// The bytes of a packed tensor; an error where a dimension is unknown, negative or beyond int32, or all are beyond
+// 2^48.
+Result<size_t> checked_bytes(const TensorType& type);
 std::string to_string(const TensorType& type);  // tensor<fp16, [1, 2]>; a scalar's as fp16
 
 }  // namespace anemone::mil

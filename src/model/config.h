@@ -43,7 +43,7 @@ struct Config {
   int64_t q_dim() const { return heads * head_dim; }
   int64_t kv_dim() const { return kv_heads * head_dim; }
   int64_t group() const { return heads / kv_heads; }  // query head j reads KV head j / group
-  int64_t parameter_count() const;
+  int64_t parameter_count() const;                    // of a valid configuration, whose counts fit 64 bits
   bool operator==(const Config&) const = default;
 };
 

@@ -1,19 +1,11 @@
 #include "model/parameters.h"
 
-#include <algorithm>
 #include <functional>
 #include <numeric>
 
 #include "base/check.h"
 
 namespace anemone::model {
-namespace {
-
-constexpr size_t kEmbeddings = 1;  // tensors before the first layer
-
-size_t tensors_per_layer(const Config& config) { return config.qk_norm ? 11 : 9; }
-
-}  // namespace
 
 int64_t TensorInfo::count() const {
   return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
@@ -49,44 +41,35 @@ std::vector<TensorInfo> parameter_layout(const Config& c) {
 }
 
 Parameters::Parameters(const Config& config)
-    : config_(config),
-      tensors_(parameter_layout(config)),
+    : tensors_(parameter_layout(config)),
+      tensors_per_layer_(config.qk_norm ? 11 : 9),
+      final_norm_(1 + static_cast<size_t>(config.layers) * tensors_per_layer_),
+      classifier_(config.tied ? 0 : final_norm_ + 1),
       block_(static_cast<size_t>(tensors_.back().offset + tensors_.back().count())) {}
 
-std::span<float> Parameters::tensor(const TensorInfo& info) {
-  return all().subspan(static_cast<size_t>(info.offset), static_cast<size_t>(info.count()));
-}
-
-std::span<float> Parameters::at(size_t index) const {
-  const TensorInfo& info = tensors_[index];
-  return {block_.data() + info.offset, static_cast<size_t>(info.count())};
-}
-
-std::span<float> Parameters::named(std::string_view name) const {
-  const auto found = std::ranges::find(tensors_, name, &TensorInfo::name);
-  CHECK(found != tensors_.end());
-  return at(static_cast<size_t>(found - tensors_.begin()));
-}
-
-std::span<float> Parameters::classifier() const { return config_.tied ? embedding() : named("output.weight"); }
-
-LayerView Parameters::layer(int64_t l) const {
-  const size_t first = kEmbeddings + static_cast<size_t>(l) * tensors_per_layer(config_);
-  LayerView view;
-  view.attention_norm = at(first);
-  view.wq = at(first + 1);
-  view.wk = at(first + 2);
-  view.wv = at(first + 3);
-  view.wo = at(first + 4);
-  view.ffn_norm = at(first + 5);
-  view.w1 = at(first + 6);
-  view.w3 = at(first + 7);
-  view.w2 = at(first + 8);
-  if (config_.qk_norm) {
-    view.q_norm = at(first + 9);
-    view.k_norm = at(first + 10);
+template <class T>
+BasicLayerView<T> Parameters::layer_view(std::span<T> block, int64_t l) const {
+  const size_t first = 1 + static_cast<size_t>(l) * tensors_per_layer_;  // the embedding stands before the layers
+  CHECK(l >= 0 && first < final_norm_);
+  const auto at = [&](size_t index) { return slice(block, tensors_[first + index]); };
+  BasicLayerView<T> view;
+  view.attention_norm = at(0);
+  view.wq = at(1);
+  view.wk = at(2);
+  view.wv = at(3);
+  view.wo = at(4);
+  view.ffn_norm = at(5);
+  view.w1 = at(6);
+  view.w3 = at(7);
+  view.w2 = at(8);
+  if (tensors_per_layer_ > 9) {
+    view.q_norm = at(9);
+    view.k_norm = at(10);
   }
   return view;
 }
+
+LayerView Parameters::layer(int64_t l) { return layer_view(all(), l); }
+ConstLayerView Parameters::layer(int64_t l) const { return layer_view(all(), l); }
 
 }  // namespace anemone::model

@@ -13,6 +13,7 @@
 
 #include "base/parallel.h"
 #include "train/cross_entropy.h"
+#include "train/host_ops.h"
 #include "train/vector_loop-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -134,6 +135,21 @@ double cross_entropy_backward(const float* logits, int64_t V, std::span<const in
   return over_blocks(x.T(), [&](int64_t begin, int64_t columns, double* losses) {
     spread_block(x, begin, columns, fold_block(x, begin, columns, losses), scale, dlogits);
   });
+}
+
+double negative_log_likelihood(const float* p, std::span<const int32_t> targets) {
+  double total = 0;
+  for (size_t t = 0; t < targets.size(); ++t) {
+    total -= std::log(static_cast<double>(p[static_cast<size_t>(targets[t]) * targets.size() + t]) + 1e-10);
+  }
+  return total;
+}
+
+double negative_log_likelihood_backward(float* p, int64_t V, std::span<const int32_t> targets, float scale) {
+  const double total = negative_log_likelihood(p, targets);
+  train::scale(p, scale, V * std::ssize(targets), p);
+  for (size_t t = 0; t < targets.size(); ++t) p[static_cast<size_t>(targets[t]) * targets.size() + t] -= scale;
+  return total;
 }
 
 }  // namespace anemone::train

@@ -67,6 +67,22 @@ float NormBackwardRow(const float* x, const float* dy, const float* rho, const f
   return hn::GetLane(hn::SumOfLanes(whole, sums)) + rest;
 }
 
+// Σ_t dy·x·ρ, one row.
+float NormWeightRow(const float* x, const float* dy, const float* rho, int64_t T) {
+  const hn::ScalableTag<float> whole;
+  auto sums = hn::Zero(whole);
+  float rest = 0;
+  for_each(T, [&](auto d, int64_t t) HWY_ATTR {
+    const auto dw = hn::Mul(hn::Mul(hn::LoadU(d, dy + t), hn::LoadU(d, x + t)), hn::LoadU(d, rho + t));
+    if constexpr (std::is_same_v<decltype(d), decltype(hn::ScalableTag<float>())>) {
+      sums = hn::Add(sums, dw);
+    } else {
+      rest += hn::GetLane(dw);
+    }
+  });
+  return hn::GetLane(hn::SumOfLanes(whole, sums)) + rest;
+}
+
 // 1 / (1 + e^−x); at −88 and below e^88 stands in, within fp32's smallest normal of the truth.
 template <class D, class V>
 HWY_INLINE V Sigmoid(D d, V x) {
@@ -116,6 +132,7 @@ HWY_EXPORT(SumSquares);
 HWY_EXPORT(SumWeightedProducts);
 HWY_EXPORT(NormRow);
 HWY_EXPORT(NormBackwardRow);
+HWY_EXPORT(NormWeightRow);
 HWY_EXPORT(SiluGate);
 HWY_EXPORT(SiluGateBackward);
 HWY_EXPORT(AddScaled);
@@ -168,6 +185,15 @@ void rmsnorm_backward(const float* x, const float* w, const float* dy, int64_t D
     for (int64_t i = begin; i < end; ++i) {
       dw[i] +=
           HWY_DYNAMIC_DISPATCH(NormBackwardRow)(x + i * T, dy + i * T, rho.data(), c.data(), w[i], T, into, dx + i * T);
+    }
+  });
+}
+
+void rmsnorm_weight_gradient(const float* x, const float* dy, int64_t D, int64_t T, float eps, float* dw) {
+  const std::vector<float> rho = reciprocal_norms(x, D, T, eps);
+  parallel_for(D, row_grain(T), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      dw[i] += HWY_DYNAMIC_DISPATCH(NormWeightRow)(x + i * T, dy + i * T, rho.data(), T);
     }
   });
 }

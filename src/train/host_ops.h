@@ -22,6 +22,9 @@ void rmsnorm(const float* x, const float* w, int64_t D, int64_t T, float eps, fl
 void rmsnorm_backward(const float* x, const float* w, const float* dy, int64_t D, int64_t T, float eps, Into into,
                       float* dx, float* dw);
 
+// The second half alone, where a device computes the first: dw[c] += Σ_t dy·x·ρ.
+void rmsnorm_weight_gradient(const float* x, const float* dy, int64_t D, int64_t T, float eps, float* dw);
+
 // g = h1·σ(h1)·h3; all of `count` elements; g may be h1 or h3.
 void silu_gate(const float* h1, const float* h3, int64_t count, float* g);
 

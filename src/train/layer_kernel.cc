@@ -5,43 +5,43 @@ namespace anemone::train {
 using model::KernelCall;
 using model::WeightSource;
 
-Result<> Bench::run(KernelCall& call) {
+Result<> Workbench::run(KernelCall& call) {
   const auto scope = timers.measure(Timer::ane);
   TRY(call.run());
   return {};
 }
 
-void Bench::write(KernelCall& call, std::string_view slot, std::span<const float> values) {
+void Workbench::write(KernelCall& call, std::string_view slot, std::span<const float> values) {
   const auto scope = timers.measure(Timer::io);
   call.write(slot, values);
 }
 
-void Bench::read(const KernelCall& call, std::string_view slot, std::span<float> values) {
+void Workbench::read(const KernelCall& call, std::string_view slot, std::span<float> values) {
   const auto scope = timers.measure(Timer::io);
   call.read(slot, values);
 }
 
-std::span<const float> Bench::view(const KernelCall& call, std::string_view slot, Buffer<float>& scratch) {
+std::span<const float> Workbench::view(const KernelCall& call, std::string_view slot, Buffer<float>& scratch) {
   const auto scope = timers.measure(Timer::io);
   return call.view(slot, scratch);
 }
 
-void Bench::transfer(KernelCall& to, std::string_view slot, const KernelCall& from, std::string_view first,
+void Workbench::transfer(KernelCall& to, std::string_view slot, const KernelCall& from, std::string_view first,
                      std::string_view last) {
   const auto scope = timers.measure(Timer::io);
   to.transfer(slot, from, first, last);
 }
 
-void Bench::product(std::span<float> dw, std::span<const float> dy, const KernelCall& x, std::string_view x_slot) {
-  gradients.add(dw, dy, view(x, x_slot, scratch_b), geometry.tokens());
+void Workbench::product(std::span<float> dw, std::span<const float> dy, const KernelCall& x, std::string_view x_slot) {
+  product(dw, dy, view(x, x_slot, scratch_b));
 }
 
-void Bench::product(std::span<float> dw, const KernelCall& dy, std::string_view dy_slot, const KernelCall& x,
+void Workbench::product(std::span<float> dw, const KernelCall& dy, std::string_view dy_slot, const KernelCall& x,
                     std::string_view x_slot) {
   product(dw, view(dy, dy_slot, scratch_a), x, x_slot);
 }
 
-Result<LayerKernel> LayerKernel::create(Bench& bench, Result<model::Kernel> kernel, int64_t count, Output output) {
+Result<LayerKernel> LayerKernel::create(Workbench& bench, Result<model::Kernel> kernel, int64_t count, Output output) {
   LayerKernel layers;
   layers.kernel_ = std::make_unique<model::Kernel>(TRY(std::move(kernel)));
   const model::Kernel& k = *layers.kernel_;
@@ -62,7 +62,7 @@ Result<LayerKernel> LayerKernel::create(Bench& bench, Result<model::Kernel> kern
   return layers;
 }
 
-Result<> LayerKernel::stage(Bench& bench, const std::function<model::WeightLookup(int64_t layer)>& weights) {
+Result<> LayerKernel::stage(Workbench& bench, const LayerLookup& weights) {
   if (kernel_->weights.empty()) return {};
   const bool baked = kernel_->source == WeightSource::baked;
   const auto scope = bench.timers.measure(baked ? Timer::compile : Timer::stage);

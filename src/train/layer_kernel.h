@@ -16,8 +16,8 @@ enum class Offload {
   full,   // norms, classifier and softmax as well; weight gradients and the optimizer stay on the host
 };
 
-// The parts of a pipeline refer to one Bench, which outlives them.
-struct Bench {
+// The parts of a pipeline refer to one Workbench, which outlives them.
+struct Workbench {
   Device& device;
   model::Geometry geometry;
   model::WeightSource source;
@@ -37,10 +37,16 @@ struct Bench {
   void transfer(model::KernelCall& to, std::string_view slot, const model::KernelCall& from, std::string_view first,
                 std::string_view last);
   // dW += dy·xᵀ, the operands given as host matrices or as slots of outputs.
+  void product(std::span<float> dw, std::span<const float> dy, std::span<const float> x) {
+    gradients.add(dw, dy, x, geometry.tokens());
+  }
   void product(std::span<float> dw, std::span<const float> dy, const model::KernelCall& x, std::string_view x_slot);
   void product(std::span<float> dw, const model::KernelCall& dy, std::string_view dy_slot, const model::KernelCall& x,
                std::string_view x_slot);
 };
+
+// The weights of each layer.
+using LayerLookup = std::function<model::WeightLookup(int64_t layer)>;
 
 // One kernel for `count` layers: a program each where weights are baked, one for all where they are dynamic. Inputs are
 // shared between layers but for dynamic weights, which stay in theirs; outputs are shared unless they are kept.
@@ -49,10 +55,10 @@ class LayerKernel {
   enum class Output { shared, kept };
 
   LayerKernel() = default;
-  static Result<LayerKernel> create(Bench& bench, Result<model::Kernel> kernel, int64_t count, Output output);
+  static Result<LayerKernel> create(Workbench& bench, Result<model::Kernel> kernel, int64_t count, Output output);
 
   // Brings the layers' weights to the device: by compiling (baked) or by writing them beside the activations.
-  Result<> stage(Bench& bench, const std::function<model::WeightLookup(int64_t layer)>& weights);
+  Result<> stage(Workbench& bench, const LayerLookup& weights);
   // Lets go of baked weights, which may change from then on.
   void release();
 

@@ -1,30 +1,47 @@
 // The layers of a model on a device, forward and backward, whatever the source of their weights.
 //
-//   std::unique_ptr<Layers> layers = TRY(make_layers(bench));
-//   TRY(layers->stage(weights));
-//   for (int64_t l = 0; l < L; ++l) TRY(layers->forward(l, x));          // x [D, T] in place
-//   for (int64_t l = L; l-- > 0;) TRY(layers->backward(l, dx, weights, gradients));
-//   layers->release();                                                   // before the weights change
+//   Layers layers = TRY(Layers::create(bench));
+//   TRY(layers.stage(weights));
+//   for (int64_t l = 0; l < L; ++l) TRY(layers.forward(l, x));          // x [D, T], in place
+//   for (int64_t l = L; l-- > 0;) TRY(layers.backward(l, dx, gradients));
+//   layers.release();                                                   // before the weights change
+//
+// Weight gradients may still be under way when backward() returns: the queue's wait() joins them.
 #pragma once
 
 #include <memory>
 
-#include "model/parameters.h"
-#include "train/layer_kernel.h"
+#include "train/layer_programs.h"
+#include "train/norms.h"
 
 namespace anemone::train {
 
 class Layers {
  public:
-  virtual ~Layers() = default;
-  virtual Result<> stage(const model::Parameters& weights) = 0;
-  virtual void release() = 0;
-  // x becomes x2 + α·ffn(norm(x2)) with x2 = x + α·attention(norm(x)).
-  virtual Result<> forward(int64_t layer, std::span<float> x) = 0;
-  // The gradient by the layer's output becomes that by its input; the weights' gradients are added.
-  virtual Result<> backward(int64_t layer, std::span<float> dx, model::Parameters& gradients) = 0;
-};
+  static Result<Layers> create(Workbench& bench);
 
-Result<std::unique_ptr<Layers>> make_layers(Bench& bench);
+  Result<> stage(const model::Parameters& weights);
+  void release();
+
+  // x becomes x2 + α·ffn(norm(x2)) with x2 = x + α·attention(norm(x)).
+  Result<> forward(int64_t l, std::span<float> x);
+  // The gradient by the layer's output becomes that by its input; the weights' gradients are added.
+  Result<> backward(int64_t l, std::span<float> dx, model::Parameters& gradients);
+
+ private:
+  explicit Layers(Workbench& bench) : bench_(&bench) {}
+  Result<> create_backward();
+  Result<> attention_backward(int64_t l, FloatView d_o, const model::LayerView& dw);
+  Result<> through_head_norm(Norm& norm, int64_t l, const model::KernelCall& taps, std::string_view raw,
+                             std::span<float> gradient, std::span<float> dw);
+  FloatView scaled(FloatView gradient);
+
+  Workbench* bench_;
+  std::unique_ptr<LayerPrograms> programs_;
+  LayerKernel sdpa_backward2_;
+  Norm attention_norm_, ffn_norm_, q_norm_, k_norm_;   // backward
+  std::vector<Buffer<float>> x_, x2_;                  // [D, T] a layer: its input, and after attention
+  Buffer<float> scaled_, dxn_, dq_, dk_;
+};
 
 }  // namespace anemone::train

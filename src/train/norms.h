@@ -12,24 +12,29 @@ namespace anemone::train {
 // work on each head by itself.
 class Norm {
  public:
-  // `forward`: whether forward() will be called; the baked layers have theirs inside their programs.
-  static Result<Norm> create(Bench& bench, model::Weight weight, int64_t count, bool forward);
+  enum class Passes { forward, backward, both };
 
-  Result<> stage(Bench& bench, const std::function<model::WeightLookup(int64_t layer)>& weights);
+  // `count`: how many layers have it. Only the passes asked for may be called.
+  static Result<Norm> create(Workbench& bench, model::Weight weight, int64_t count, Passes passes);
+
+  Result<> stage(Workbench& bench, const LayerLookup& weights);
   void release();
 
-  // y = norm(x); [C, T].
-  Result<> forward(Bench& bench, int64_t layer, std::span<const float> x, std::span<float> y);
-  // dx = or += the gradient through the norm of x; dw += its weight's.
-  Result<> backward(Bench& bench, int64_t layer, std::span<const float> x, std::span<const float> dy, Into into,
+  // y = norm(x); x and y [C, T], different.
+  Result<> forward(Workbench& bench, int64_t layer, std::span<const float> x, std::span<float> y);
+  // dx = or += the gradient through the norm of x; dw += its weight's. dx may be dy where it is assigned on the host.
+  Result<> backward(Workbench& bench, int64_t layer, std::span<const float> x, std::span<const float> dy, Into into,
                     std::span<float> dx, std::span<float> dw);
 
  private:
+  static Result<> backward_on_device(Workbench& bench, model::KernelCall& call, std::span<const float> x,
+                                     std::span<const float> dy, Into into, std::span<float> dx);
   const float* weight(int64_t layer) const { return lookups_[static_cast<size_t>(layer)](weight_).data(); }
 
   model::Weight weight_ = model::Weight::attention_norm;
   std::vector<model::WeightLookup> lookups_;
   int64_t count_ = 0;
+  int64_t length_ = 0;   // of the weight: D, or h
   std::optional<LayerKernel> forward_, backward_;   // on the device
 };
 

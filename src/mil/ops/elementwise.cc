@@ -54,14 +54,14 @@ OpDef unary(std::string_view name, Accepts accepts, double (*f)(double)) {
           }};
 }
 
-// f(x + epsilon); the default epsilon is coremltools'.
+// f(x + epsilon); the default epsilon is coremltools'. In x's type: below fp16's range it becomes 0.
 OpDef unary_epsilon(std::string_view name, double epsilon, double (*f)(double)) {
   return {
       name,
       {{"x", Accepts::floating}, {"epsilon", Accepts::floating, 0, true, false, Tensor::scalar(DType::fp32, epsilon)}},
       same_as_x,
       [f](const OpCall& c, std::span<Array> results) {
-        const double e = c.number("epsilon");
+        const double e = Tensor::scalar(c.type("x").dtype, c.number("epsilon")).number(0);
         std::ranges::transform(c.array("x").data, results[0].data.begin(), [&](double x) { return f(x + e); });
       }};
 }
@@ -75,8 +75,8 @@ std::vector<OpDef> elementwise_ops() {
       binary("mul", [](double x, double y) { return x * y; }),
       binary("real_div", [](double x, double y) { return x / y; }),
       binary("pow", [](double x, double y) { return std::pow(x, y); }),
-      binary("maximum", [](double x, double y) { return std::max(x, y); }),
-      binary("minimum", [](double x, double y) { return std::min(x, y); }),
+      binary("maximum", larger),
+      binary("minimum", smaller),
       unary("abs", Accepts::number, [](double x) { return std::fabs(x); }),
       unary("square", Accepts::number, [](double x) { return x * x; }),
       unary("exp", Accepts::floating, [](double x) { return std::exp(x); }),

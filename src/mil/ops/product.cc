@@ -4,17 +4,12 @@
 #include <tuple>
 
 #include "mil/ops/families.h"
+#include "mil/ops/window.h"
 
 namespace anemone::mil {
 namespace {
 
 // ---- conv: x [n, Ci, D…], weight [Co, Ci/g, K…], bias [Co] → [n, Co, out…]; correlation, 1 to 3 spatial dimensions.
-
-struct Window {  // of one spatial dimension
-  int64_t size, kernel, stride, dilation, before, after;
-  int64_t reach() const { return (kernel - 1) * dilation + 1; }
-  int64_t out() const { return (size + before + after - reach()) / stride + 1; }
-};
 
 // `same` splits the padding with the extra element after, `same_lower` before.
 void pad_same(Window& w, bool lower) {
@@ -23,6 +18,8 @@ void pad_same(Window& w, bool lower) {
   w.before = lower ? (total + 1) / 2 : total / 2;
   w.after = total - w.before;
 }
+
+}  // namespace
 
 Result<std::vector<Window>> conv_windows(const OpCall& c) {
   const Shape& x = c.type("x").shape;
@@ -47,6 +44,7 @@ Result<std::vector<Window>> conv_windows(const OpCall& c) {
   for (size_t d = 0; d < spatial; ++d) {
     Window w{x[d + 2], weight[d + 2], strides[d], dilations[d], 0, 0};
     if (w.stride < 1 || w.dilation < 1) return fail("conv: strides and dilations must be positive");
+    if (pad[2 * d] < 0 || pad[2 * d + 1] < 0) return fail("conv: pad must not be negative");
     if (pad_type == "custom") w.before = pad[2 * d], w.after = pad[2 * d + 1];
     if (pad_type.starts_with("same")) pad_same(w, pad_type == "same_lower");
     if (w.size + w.before + w.after < w.reach()) return fail("conv: the kernel is larger than the padded input");
@@ -54,6 +52,8 @@ Result<std::vector<Window>> conv_windows(const OpCall& c) {
   }
   return windows;
 }
+
+namespace {
 
 Result<std::vector<TensorType>> infer_conv(const OpCall& c) {
   const std::vector<Window> windows = TRY(conv_windows(c));

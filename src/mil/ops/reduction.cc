@@ -68,8 +68,8 @@ std::vector<OpDef> reduction_ops() {
   return {
       reduction("reduce_sum", {0, plus, as_is}),
       reduction("reduce_mean", {0, plus, [](double total, double terms) { return total / terms; }}),
-      reduction("reduce_max", {-INFINITY, [](double m, double x) { return std::max(m, x); }, as_is}),
-      reduction("reduce_min", {INFINITY, [](double m, double x) { return std::min(m, x); }, as_is}),
+      reduction("reduce_max", {-INFINITY, larger, as_is}),
+      reduction("reduce_min", {INFINITY, smaller, as_is}),
   };
 }
 

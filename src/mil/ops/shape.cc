@@ -1,5 +1,6 @@
 // Constants, casts and all that moves data without arithmetic.
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "mil/ops/families.h"
@@ -23,39 +24,43 @@ OpDef identity_op() {
 }
 
 Result<std::vector<TensorType>> infer_cast(const OpCall& c) {
+  constexpr std::array kTargets{DType::int32, DType::fp16,  DType::fp32,  DType::boolean,
+                                DType::int8,  DType::uint8, DType::int16, DType::uint16};
   const auto dtype = parse_dtype(c.text("dtype"));
-  if (!dtype || *dtype == DType::fp64 || *dtype == DType::int64 || *dtype == DType::string || bits(*dtype) < 8) {
+  if (!dtype || std::ranges::count(kTargets, *dtype) == 0) {
     return fail("cast: dtype is \"{}\", expected int32, fp16, fp32, bool, int8, uint8, int16 or uint16",
                 c.text("dtype"));
   }
   return {{{*dtype, c.type("x").shape}}};
 }
 
-// To an integer: toward zero. To bool: non-zero is true. Narrower floats are rounded by the interpreter.
+// To an integer: toward zero, saturating. To bool: non-zero is true. Narrower floats are rounded by the interpreter.
 void evaluate_cast(const OpCall& c, std::span<Array> results) {
   const DType to = results[0].type.dtype;
-  std::ranges::transform(c.array("x").data, results[0].data.begin(), [to](double x) {
-    if (to == DType::boolean) return x != 0 ? 1.0 : 0.0;
-    return is_float(to) ? x : std::trunc(x);
-  });
+  std::ranges::transform(c.array("x").data, results[0].data.begin(),
+                         [to](double x) { return is_float(to) ? x : Tensor::scalar(to, x).number(0); });
 }
 
 OpDef cast_op() {
   return {"cast", {{"x"}, {.name = "dtype", .accepts = Accepts::string, .constant = true}}, infer_cast, evaluate_cast};
 }
 
-// One dimension may be −1; 0 copies that of x.
+// One dimension may be −1; 0 copies that of x, aligned right: [2, 50] to [1, 0, −1, 0] is [1, 1, 2, 50].
 Result<std::vector<TensorType>> infer_reshape(const OpCall& c) {
   const Shape& from = c.type("x").shape;
   Shape to = c.integers("shape");
+  const size_t before = std::max(to.size(), from.size()) - from.size();
+  const size_t skipped = std::max(to.size(), from.size()) - to.size();
   int64_t known = 1;
   int64_t* open = nullptr;
   for (size_t d = 0; d < to.size(); ++d) {
-    if (to[d] == 0 && d < from.size()) to[d] = from[d];
+    if (to[d] == 0) to[d] = d < before ? 1 : from[d + skipped - before];
     if (to[d] == -1 && open == nullptr) {
       open = &to[d];
     } else if (to[d] < 1) {
       return fail("reshape: shape {} has a dimension {}", to_string(c.integers("shape")), to[d]);
+    } else if (to[d] > count(from) / known) {
+      return fail("reshape: {} does not fit {}", to_string(from), to_string(c.integers("shape")));
     } else {
       known *= to[d];
     }
@@ -180,7 +185,7 @@ void evaluate_concat(const OpCall& c, std::span<Array> results) {
   const Shape& shape = results[0].type.shape;
   const auto axis = size_t(*normalize_axis("concat", c.integer("axis"), int64_t(shape.size())));
   const int64_t inner = packed_strides(shape)[axis];
-  const int64_t outer = count(shape) / (inner * shape[axis]);
+  const int64_t outer = count({shape.begin(), shape.begin() + int64_t(axis)});
   double* to = results[0].data.data();
   for (int64_t o = 0; o < outer; ++o) {
     const int64_t rounds = c.flag("interleave") ? values[0].type.shape[axis] : 1;

@@ -1,11 +1,11 @@
-#include "train/staging.h"
+#include "base/matrix.h"
 
 #include <algorithm>
 #include <span>
 
 #include "base/parallel.h"
 
-namespace anemone::train {
+namespace anemone {
 namespace {
 
 constexpr int64_t kGrain = 1 << 14;  // elements worth a thread
@@ -59,4 +59,4 @@ void copy(const FloatMatrix& from, float* to, int64_t stride) { copy_rows(from, 
 void copy(const FloatMatrix& from, Half* to, int64_t stride) { copy_rows(from, to, stride); }
 void copy(const HalfMatrix& from, float* to, int64_t stride) { copy_rows(from, to, stride); }
 
-}  // namespace anemone::train
+}  // namespace anemone

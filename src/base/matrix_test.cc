@@ -1,0 +1,81 @@
+#include "base/matrix.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "base/random_floats.h"
+
+namespace anemone {
+namespace {
+
+struct Shape {
+  int64_t rows, columns;
+};
+constexpr Shape kShapes[] = {{1, 1}, {1, 70}, {70, 1}, {3, 5}, {16, 64}, {64, 16}, {65, 17}, {131, 259}};
+
+// A value for what must not be touched.
+constexpr float kSentinel = -77;
+
+float as(float, float value) { return value; }
+float as(Half, float value) { return Half::from(value).value(); }
+float value_of(float x) { return x; }
+float value_of(Half x) { return x.value(); }
+void set(float& x, float value) { x = value; }
+void set(Half& x, float value) { x = Half::from(value); }
+
+// `turned` of a matrix with 3 unused columns, into columns [2, ...) of one 7 wider: what lies around stays.
+template <class To, bool turned>
+void expect_moved(const Shape& shape) {
+  const int64_t from_stride = shape.columns + 3;
+  const std::vector<float> from = random_floats(shape.rows * from_stride, 5, 3);
+  const int64_t rows = turned ? shape.columns : shape.rows;
+  const int64_t columns = turned ? shape.rows : shape.columns;
+  const int64_t stride = columns + 7;
+  std::vector<To> to(static_cast<size_t>(rows * stride));
+  for (To& x : to) set(x, kSentinel);
+  const FloatMatrix matrix = {from.data(), shape.rows, shape.columns, from_stride};
+  turned ? transpose(matrix, to.data() + 2, stride) : copy(matrix, to.data() + 2, stride);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < stride; ++c) {
+      const bool inside = c >= 2 && c < columns + 2;
+      const int64_t source = turned ? (c - 2) * from_stride + r : r * from_stride + c - 2;
+      const float expected = inside ? as(To{}, from[static_cast<size_t>(source)]) : kSentinel;
+      ASSERT_EQ(value_of(to[static_cast<size_t>(r * stride + c)]), expected) << r << ", " << c;
+    }
+  }
+}
+
+TEST(Staging, TransposesIntoColumnsOfAWiderMatrix) {
+  for (const Shape& shape : kShapes) {
+    expect_moved<float, true>(shape);
+    expect_moved<Half, true>(shape);
+  }
+}
+
+TEST(Staging, CopiesIntoColumnsOfAWiderMatrix) {
+  for (const Shape& shape : kShapes) {
+    expect_moved<float, false>(shape);
+    expect_moved<Half, false>(shape);
+  }
+}
+
+TEST(Staging, CopiesHalvesOutOfAWiderMatrix) {
+  std::vector<Half> from(6 * 9);
+  for (size_t i = 0; i < from.size(); ++i) from[i] = Half::from(0.1 * static_cast<double>(i));
+  std::vector<float> to(6 * 5, kSentinel);
+  copy(HalfMatrix{from.data() + 3, 6, 4, 9}, to.data(), 5);
+  for (size_t r = 0; r < 6; ++r) {
+    for (size_t c = 0; c < 4; ++c) EXPECT_EQ(to[r * 5 + c], from[r * 9 + 3 + c].value());
+    EXPECT_EQ(to[r * 5 + 4], kSentinel);
+  }
+}
+
+TEST(Staging, AnEmptyMatrixMovesNothing) {
+  transpose({nullptr, 0, 0, 0}, static_cast<float*>(nullptr), 0);
+  transpose({nullptr, 0, 5, 5}, static_cast<Half*>(nullptr), 0);
+  copy(FloatMatrix{nullptr, 0, 3, 3}, static_cast<float*>(nullptr), 3);
+}
+
+}  // namespace
+}  // namespace anemone

@@ -1,0 +1,62 @@
+#include "device/cpu/kernels/product.h"
+
+#include <algorithm>
+
+#include "base/parallel.h"
+
+namespace anemone::cpu {
+namespace {
+
+constexpr int64_t kGrain = 16384;               // elements a thread should have at least
+constexpr double kShared = 64.0 * 1024 * 1024;  // multiplications above which one product keeps all threads busy
+
+bool run_batches_apart(const BatchProduct& p) {
+  const int64_t batches = p.batch.count(), threads = thread_count();
+  if (batches < threads) return false;
+  const double work = static_cast<double>(p.gemm.m) * static_cast<double>(p.gemm.n) * static_cast<double>(p.gemm.k);
+  return batches % threads == 0 || batches >= 4 * threads || work < kShared;
+}
+
+// One row of the columns: a tap of a channel at every place.
+void gather_row(const Windows& w, const Windows::Dims& tap, const float* x, float* to) {
+  Windows::Dims origin;
+  for (size_t d = 0; d < 3; ++d) origin[d] = tap[d] * w.dilation[d] - w.before[d];
+  const auto inside = [&](size_t d, int64_t at) { return at >= 0 && at < w.size[d]; };
+  for (int64_t i = 0; i < w.out[0]; ++i) {
+    const int64_t a = origin[0] + i * w.stride[0];
+    for (int64_t j = 0; j < w.out[1]; ++j) {
+      const int64_t b = origin[1] + j * w.stride[1];
+      const bool padding = !inside(0, a) || !inside(1, b);
+      const float* row = padding ? nullptr : x + a * w.x_stride[0] + b * w.x_stride[1];
+      for (int64_t k = 0; k < w.out[2]; ++k) {
+        const int64_t e = origin[2] + k * w.stride[2];
+        *to++ = padding || !inside(2, e) ? 0 : row[e * w.x_stride[2]];
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void multiply(const BatchProduct& p, const float* a, const float* b, float* c) {
+  const auto run = [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      gemm(p.gemm, a + p.batch.element(0, i), b + p.batch.element(1, i), c + p.batch.element(2, i));
+    }
+  };
+  if (!run_batches_apart(p)) return run(0, p.batch.count());
+  parallel_for(p.batch.count(), 1, run);
+}
+
+void gather_windows(const Windows& w, const float* x, float* columns) {
+  const int64_t grain = std::max<int64_t>(1, kGrain / w.places());
+  parallel_for(w.channels * w.taps(), grain, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const int64_t t = r % w.taps();
+      const Windows::Dims tap{t / (w.kernel[1] * w.kernel[2]), t / w.kernel[2] % w.kernel[1], t % w.kernel[2]};
+      gather_row(w, tap, x + r / w.taps() * w.channel_stride, columns + r * w.places());
+    }
+  });
+}
+
+}  // namespace anemone::cpu

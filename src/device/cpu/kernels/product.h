@@ -1,0 +1,34 @@
+// Matrix products over batches, and the columns that turn a convolution into one.
+#pragma once
+
+#include <array>
+
+#include "base/gemm.h"
+#include "device/cpu/kernels/loops.h"
+
+namespace anemone::cpu {
+
+// c_i = op(a_i) · op(b_i) at each place of `batch`.
+struct BatchProduct {
+  Gemm gemm;
+  Loops batch;  // operands: a, b, c
+};
+
+// Many small products run a thread each; few or large ones with all threads together.
+void multiply(const BatchProduct& product, const float* a, const float* b, float* c);
+
+// The windows of an image [channels, D…] with three spatial dimensions, missing outer ones of size 1.
+struct Windows {
+  using Dims = std::array<int64_t, 3>;
+  int64_t channels, channel_stride;
+  Dims size, x_stride;  // of the image, in elements
+  Dims kernel, stride, dilation, before, out;
+
+  int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
+  int64_t places() const { return out[0] * out[1] * out[2]; }
+};
+
+// columns[channel·taps + tap, place] = the image under that tap at that place, 0 in the padding.
+void gather_windows(const Windows& windows, const float* x, float* columns);
+
+}  // namespace anemone::cpu

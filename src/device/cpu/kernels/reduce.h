@@ -1,0 +1,31 @@
+// Reductions and softmax over strided floats.
+#pragma once
+
+#include "device/cpu/kernels/loops.h"
+
+namespace anemone::cpu {
+
+enum class ReduceOp : uint8_t { sum, mean, maximum, minimum };
+
+// out = the reduction of x over every dimension of `reduced`, at each place of `kept`.
+struct Reduction {
+  ReduceOp op;
+  Loops kept;               // operands: x, out
+  Loops reduced;            // operand: x
+  bool along_rows = false;  // x's innermost dimension is a reduced one
+};
+
+// Sums are gathered in partial sums, so that errors grow with the logarithm of the length rather than with it.
+void reduce(const Reduction& reduction, const float* x, float* out);
+
+// e^(x − max) / Σ along `length` elements, at each place of `others`.
+struct Softmax {
+  Loops others;  // operands: x, out
+  int64_t length = 1;
+  int64_t x_stride = 1, out_stride = 1;  // along the axis
+  bool along_rows = true;  // both strides are 1; else both operands are contiguous along the innermost of `others`
+};
+
+void softmax(const Softmax& softmax, const float* x, float* out);
+
+}  // namespace anemone::cpu

@@ -1,0 +1,406 @@
+#include "device/cpu/lowering.h"
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+
+#include "base/check.h"
+#include "device/cpu/kernels/copy.h"
+#include "mil/interpreter.h"
+
+namespace anemone::cpu {
+namespace {
+
+bool runs_as_float(mil::DType dtype) {
+  return dtype == mil::DType::fp32 || dtype == mil::DType::fp16 || dtype == mil::DType::bf16;
+}
+
+Result<> check_inputs(const mil::Function& function) {
+  for (mil::ValueId id : function.inputs) {
+    const mil::TensorType& type = function.value(id).type;
+    if (!runs_as_float(type.dtype)) {
+      return fail("cpu: input {} is {}, but this device computes in floating point: give it as fp16, bf16 or fp32",
+                  function.value(id).name, to_string(type));
+    }
+    if (std::ranges::any_of(type.shape, [](int64_t size) { return size < 1; })) {
+      return fail("cpu: input {} is {}, but every dimension must be known and positive", function.value(id).name,
+                  to_string(type));
+    }
+  }
+  return {};
+}
+
+// The floats of a tensor of any numeric type.
+Buffer<float> to_floats(const mil::Tensor& tensor) {
+  Buffer<float> floats(size_t(tensor.type().count()));
+  const std::byte* bytes = tensor.bytes().data();
+  if (tensor.type().dtype == mil::DType::fp32) {
+    std::memcpy(floats.data(), bytes, tensor.bytes().size());
+  } else if (tensor.type().dtype == mil::DType::fp16 && reinterpret_cast<uintptr_t>(bytes) % alignof(Half) == 0) {
+    to_float({reinterpret_cast<const Half*>(bytes), floats.size()}, floats.data());
+  } else {
+    for (size_t i = 0; i < floats.size(); ++i) floats[i] = static_cast<float>(tensor.number(int64_t(i)));
+  }
+  return floats;
+}
+
+}  // namespace
+
+Result<Plan> lower(const mil::Function& function, const mil::Weights& weights, Precision precision) {
+  TRY(check_inputs(function));
+  Lowering lowering(function, precision);
+  TRY(lowering.load_constants(weights));
+  lowering.find_homes();
+  TRY(lowering.lower_operations());
+  return lowering.finish();
+}
+
+const Rule* find_rule(std::string_view op) {
+  static const std::map<std::string_view, Rule> table = [] {
+    std::map<std::string_view, Rule> rules;
+    for (auto* family : {&elementwise_rules, &product_rules, &reduction_rules, &movement_rules}) {
+      for (Rule& rule : (*family)()) rules.emplace(rule.op, std::move(rule));
+    }
+    return rules;
+  }();
+  const auto found = table.find(op);
+  return found == table.end() ? nullptr : &found->second;
+}
+
+Lowering::Lowering(const mil::Function& function, Precision precision)
+    : function_(function), precision_(precision), states_(function.values.size()) {
+  for (size_t i = 0; i < function.inputs.size(); ++i) {
+    const mil::ValueId id = function.inputs[i];
+    const BufferId buffer = add_buffer({.place = Place::input, .index = i});
+    auto& place = function.value(id).type.dtype == mil::DType::fp32 ? state(id).view : state(id).raw;
+    place = packed(buffer, shape(id));
+  }
+  for (size_t i = 0; i < function.outputs.size(); ++i) {
+    outputs_.push_back(add_buffer({.place = Place::output, .index = i}));
+  }
+  for (const mil::Operation& operation : function.operations) {
+    for (mil::ValueId id : operation.results) state(id).producer = &operation;
+    for (const mil::Argument& argument : operation.arguments) {
+      for (mil::ValueId id : argument.values) ++state(id).uses;
+    }
+  }
+  for (mil::ValueId id : function.outputs) ++state(id).uses;
+}
+
+BufferId Lowering::add_buffer(PlanBuffer buffer) {
+  plan_.buffers.push_back(buffer);
+  return static_cast<BufferId>(plan_.buffers.size() - 1);
+}
+
+Rounding Lowering::rounding(mil::ValueId id) const {
+  if (precision_ != Precision::fp16) return Rounding::none;
+  const mil::DType dtype = function_.value(id).type.dtype;
+  if (dtype == mil::DType::fp16) return Rounding::half;
+  return dtype == mil::DType::bf16 ? Rounding::bfloat16 : Rounding::none;
+}
+
+const mil::Tensor* Lowering::constant(mil::ValueId id) const {
+  const auto& tensor = state(id).constant;
+  return tensor ? &*tensor : nullptr;
+}
+
+// ---- Constants
+
+Result<> Lowering::load_constants(const mil::Weights& weights) {
+  for (size_t i = 0; i < states_.size(); ++i) {
+    states_[i].constant = TRY(mil::constant_value(function_.values[i], weights));
+  }
+  for (const mil::Operation& operation : function_.operations) {
+    if (operation.op->name != "const" && is_constant(operation)) fold(operation);
+  }
+  return {};
+}
+
+bool Lowering::is_constant(const mil::Operation& operation) const {
+  return std::ranges::all_of(operation.arguments, [&](const mil::Argument& argument) {
+    return std::ranges::all_of(argument.values, [&](mil::ValueId id) { return constant(id) != nullptr; });
+  });
+}
+
+std::vector<mil::OpCall::Argument> Lowering::arguments(const mil::Operation& operation) const {
+  std::vector<mil::OpCall::Argument> arguments;
+  for (const mil::Argument& argument : operation.arguments) {
+    mil::OpCall::Argument& call = arguments.emplace_back(mil::OpCall::Argument{argument.name, {}});
+    for (mil::ValueId id : argument.values) call.operands.push_back({function_.value(id).type, constant(id)});
+  }
+  for (const mil::Param& param : operation.op->params) {
+    if (param.fallback && operation.argument(param.name) == nullptr) {
+      arguments.push_back({std::string(param.name), {{param.fallback->type(), &*param.fallback}}});
+    }
+  }
+  return arguments;
+}
+
+// Evaluates an op whose operands are all known as the op table defines it.
+void Lowering::fold(const mil::Operation& operation) {
+  std::deque<mil::Array> arrays;
+  std::vector<mil::OpCall::Argument> known = arguments(operation);
+  for (mil::OpCall::Argument& argument : known) {
+    for (mil::OpCall::Operand& operand : argument.operands) {
+      if (operand.type.dtype == mil::DType::string) continue;
+      operand.array = &arrays.emplace_back(mil::to_array(*operand.constant));
+    }
+  }
+  std::vector<mil::Array> results;
+  for (mil::ValueId id : operation.results) {
+    const mil::TensorType& type = function_.value(id).type;
+    results.push_back({type, std::vector<double>(size_t(type.count()))});
+  }
+  operation.op->evaluate(mil::OpCall(std::move(known)), results);
+  for (size_t i = 0; i < results.size(); ++i) {
+    // Where values are not rounded between ops, this one keeps what a float holds.
+    if (precision_ != Precision::fp16 && runs_as_float(results[i].type.dtype)) results[i].type.dtype = mil::DType::fp32;
+    state(operation.results[i]).constant = mil::to_tensor(results[i]);
+  }
+}
+
+View Lowering::constant_view(const mil::Tensor& tensor, Rounding rounding) {
+  const bool aligned = reinterpret_cast<uintptr_t>(tensor.bytes().data()) % alignof(float) == 0;
+  if (tensor.type().dtype == mil::DType::fp32 && aligned && rounding == Rounding::none) {
+    plan_.constants.push_back({tensor, {}});
+  } else {
+    Buffer<float> floats = to_floats(tensor);
+    round_to(rounding, {floats.data(), floats.size()});
+    plan_.constants.push_back({{}, std::move(floats)});
+  }
+  return packed(add_buffer({.place = Place::constant, .index = plan_.constants.size() - 1}), tensor.type().shape);
+}
+
+// ---- Homes
+
+void Lowering::find_homes() {
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    const mil::ValueId id = function_.outputs[i];
+    if (function_.value(id).type.dtype == mil::DType::fp32) set_home(id, packed(outputs_[i], shape(id)));
+  }
+  for (size_t i = function_.operations.size(); i-- > 0;) find_homes_of(function_.operations[i]);
+}
+
+void Lowering::set_home(mil::ValueId id, const View& home) {
+  const bool computed = state(id).producer != nullptr && constant(id) == nullptr;
+  if (computed && !state(id).home) state(id).home = home;
+}
+
+void Lowering::find_homes_of(const mil::Operation& operation) {
+  const Rule* rule = find_rule(operation.op->name);
+  if (rule == nullptr || is_constant(operation)) return;
+  const Node use{&operation, mil::OpCall(arguments(operation))};
+  const mil::ValueId result = use.result();
+  if (operation.op->name == "concat") {
+    if (!state(result).home) state(result).home = temporary(shape(result));
+    const std::vector<View> parts = concat_parts(use, *state(result).home);
+    for (size_t i = 0; i < parts.size(); ++i) set_home(use.operand("values", i), parts[i]);
+  }
+  if (!rule->pull) return;
+  if (!state(result).home && wants_packed_home(operation)) state(result).home = temporary(shape(result));
+  if (!state(result).home) return;
+  const mil::ValueId x = use.operand("x");
+  if (const auto home = rule->pull(use, shape(x), *state(result).home)) set_home(x, *home);
+}
+
+// A reshape behind a transposition needs its operand packed: it is computed so, rather than copied afterwards.
+bool Lowering::wants_packed_home(const mil::Operation& operation) const {
+  if (operation.op->name != "reshape") return false;
+  for (const mil::Operation* at = &operation; at != nullptr;) {
+    const Rule* rule = find_rule(at->op->name);
+    if (rule == nullptr || !rule->pull) return at->op->name != "slice_by_size" && at->op->name != "cast";
+    const mil::ValueId x = at->argument("x")->values[0];
+    if (state(x).home || constant(x) != nullptr) return false;
+    at = state(x).producer;
+  }
+  return false;
+}
+
+// ---- Steps
+
+Result<> Lowering::lower_operations() {
+  for (const mil::Operation& operation : function_.operations) {
+    if (!is_constant(operation)) TRY(lower_operation(operation));
+  }
+  return {};
+}
+
+Result<> Lowering::lower_operation(const mil::Operation& operation) {
+  const Rule* rule = find_rule(operation.op->name);
+  if (rule == nullptr) return fail("cpu: {}: the op {} is not supported", operation.name, operation.op->name);
+  for (mil::ValueId id : operation.results) {
+    const mil::TensorType& type = function_.value(id).type;
+    if (runs_as_float(type.dtype)) continue;
+    return fail(
+        "cpu: {} ({}) computes {} at run time, but this device computes in floating point only: make its operands "
+        "constant",
+        operation.name, operation.op->name, to_string(type));
+  }
+  TRY(rule->lower(*this, {&operation, mil::OpCall(arguments(operation))}));
+  for (const mil::Argument& argument : operation.arguments) {
+    for (mil::ValueId id : argument.values) --state(id).uses;
+  }
+  return {};
+}
+
+void Lowering::emit(const std::vector<View>& touched, Step step) {
+  const auto now = static_cast<int64_t>(plan_.steps.size());
+  for (const View& view : touched) {
+    PlanBuffer& buffer = plan_.buffers[size_t(view.buffer)];
+    if (buffer.first < 0) buffer.first = now;
+    buffer.last = now;
+  }
+  plan_.steps.push_back(std::move(step));
+}
+
+void Lowering::emit_copy(const View& from, const View& to) {
+  emit({from, to},
+       [loops = loops_over({&to, &from}), from, to](const Pointers& p) { copy(loops, p.at(to), p.at(from)); });
+}
+
+void Lowering::emit_widen(const View& raw, mil::DType dtype, const View& to) {
+  emit({raw, to}, [loops = loops_over({&to, &raw}), raw, dtype, to](const Pointers& p) {
+    widen(loops, dtype, p.at(to), p.half_at(raw));
+  });
+}
+
+View Lowering::temporary(const mil::Shape& shape) { return packed(add_buffer({.floats = mil::count(shape)}), shape); }
+
+std::optional<View> Lowering::raw_input(mil::ValueId id) const { return state(id).view ? std::nullopt : state(id).raw; }
+
+View Lowering::read(mil::ValueId id) {
+  if (state(id).pending) flush();
+  State& value = state(id);
+  if (value.view) return *value.view;
+  if (value.constant) {
+    value.view = constant_view(*value.constant, Rounding::none);
+  } else {
+    CHECK(value.raw);
+    value.view = temporary(shape(id));
+    emit_widen(*value.raw, function_.value(id).type.dtype, *value.view);
+  }
+  return *value.view;
+}
+
+View Lowering::read_packed(mil::ValueId id) {
+  const View view = read(id);
+  if (is_packed(view)) return view;
+  const View copied = temporary(view.shape);
+  emit_copy(view, copied);
+  return copied;
+}
+
+View Lowering::read_factor(mil::ValueId id) {
+  if (precision_ != Precision::bf16) return read(id);
+  if (state(id).factor) return *state(id).factor;
+  const mil::Tensor* known = constant(id);
+  const View factor =
+      known != nullptr ? constant_view(*known, Rounding::bfloat16) : rounded_copy(read(id), Rounding::bfloat16);
+  state(id).factor = factor;
+  return factor;
+}
+
+View Lowering::rounded_copy(const View& view, Rounding rounding) {
+  ElementwiseChain chain(view.shape);
+  const uint8_t x = chain.load(view);
+  const View result = packed_like(add_buffer({.floats = view.count()}), view);
+  chain.store(chain.apply({.op = ElementOp::copy, .a = x, .rounding = rounding}), result);
+  emit_chain(chain);
+  return result;
+}
+
+View Lowering::place(mil::ValueId id) {
+  if (rounding(id) != Rounding::none || !state(id).home) return temporary(shape(id));
+  return *state(id).home;
+}
+
+void Lowering::settle(mil::ValueId id, const View& view) {
+  if (rounding(id) == Rounding::none) return define(id, view);
+  fuse(id, {.op = ElementOp::copy}, {view});
+}
+
+void Lowering::define(mil::ValueId id, const View& view) {
+  state(id).view = view;
+  const auto& home = state(id).home;
+  if (!home || same_place(*home, view)) return;
+  emit_copy(view, *home);
+  state(id).view = home;
+}
+
+// ---- Elementwise chains
+
+void Lowering::fuse(mil::ValueId result, TileInstruction instruction, const std::vector<ElementOperand>& operands) {
+  if (chain_ && (chain_->shape() != shape(result) || !chain_->has_room())) flush();
+  if (!chain_) chain_.emplace(shape(result));
+  instruction.a = chain_register(operands[0]);
+  if (operands.size() > 1) instruction.b = chain_register(operands[1]);
+  instruction.rounding = rounding(result);
+  state(result).pending = chain_->apply(instruction);
+  chained_.push_back(result);
+}
+
+uint8_t Lowering::chain_register(const ElementOperand& operand) {
+  if (const auto* view = std::get_if<View>(&operand)) return chain_->load(*view);
+  const auto id = std::get<mil::ValueId>(operand);
+  if (state(id).pending) return *state(id).pending;
+  return chain_->load(read(id));
+}
+
+// Ends the chain: what is used outside of it is stored.
+void Lowering::flush() {
+  if (!chain_) return;
+  ElementwiseChain chain = *std::move(chain_);
+  chain_.reset();
+  const View* like = chain.full_load();
+  bool stores = false;
+  for (mil::ValueId id : std::exchange(chained_, {})) {
+    State& value = state(id);
+    const uint8_t reg = *std::exchange(value.pending, std::nullopt);
+    if (value.uses == 0) continue;
+    if (value.home) {
+      value.view = value.home;
+    } else {
+      const BufferId buffer = add_buffer({.floats = mil::count(chain.shape())});
+      value.view = like != nullptr ? packed_like(buffer, *like) : packed(buffer, chain.shape());
+    }
+    chain.store(reg, *value.view);
+    stores = true;
+  }
+  if (stores) emit_chain(chain);
+}
+
+void Lowering::emit_chain(const ElementwiseChain& chain) {
+  const std::vector<View> views = chain.views();
+  emit(views, [program = chain.finish(), views](const Pointers& p) {
+    std::array<float*, 2 * kTileRegisters> operands;
+    for (size_t i = 0; i < views.size(); ++i) operands[i] = p.at(views[i]);
+    run_tiles(program, {operands.data(), views.size()});
+  });
+}
+
+// ---- Outputs
+
+void Lowering::write_outputs() {
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    const mil::ValueId id = function_.outputs[i];
+    const mil::DType dtype = function_.value(id).type.dtype;
+    const View from = read(id), to = packed(outputs_[i], shape(id));
+    if (dtype == mil::DType::fp32) {
+      if (!same_place(from, to)) emit_copy(from, to);
+      continue;
+    }
+    const View source = is_packed(from) ? from : read_packed(id);
+    emit({source, to}, [loops = loops_over({&to, &source}), source, dtype, to](const Pointers& p) {
+      narrow(loops, dtype, p.half_at(to), p.at(source));
+    });
+  }
+}
+
+Plan Lowering::finish() {
+  flush();
+  write_outputs();
+  place_buffers(plan_);
+  return std::move(plan_);
+}
+
+}  // namespace anemone::cpu

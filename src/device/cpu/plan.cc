@@ -1,0 +1,41 @@
+#include "device/cpu/plan.h"
+
+#include <algorithm>
+
+namespace anemone::cpu {
+namespace {
+
+constexpr int64_t kLine = 16;  // floats: buffers begin at cache lines
+
+bool meet(const PlanBuffer& a, const PlanBuffer& b) { return a.first <= b.last && b.first <= a.last; }
+
+// `placed` are those already in the arena, by offset.
+int64_t lowest_offset(const PlanBuffer& buffer, const std::vector<const PlanBuffer*>& placed) {
+  int64_t offset = 0;
+  for (const PlanBuffer* other : placed) {
+    if (!meet(buffer, *other)) continue;
+    if (offset + buffer.floats <= other->offset) break;
+    offset = std::max(offset, other->offset + other->floats);
+  }
+  return offset;
+}
+
+}  // namespace
+
+void place_buffers(Plan& plan) {
+  std::vector<PlanBuffer*> order;
+  for (PlanBuffer& buffer : plan.buffers) {
+    if (buffer.place != Place::arena || buffer.first < 0) continue;
+    buffer.floats = (buffer.floats + kLine - 1) / kLine * kLine;
+    order.push_back(&buffer);
+  }
+  std::ranges::stable_sort(order, std::greater(), &PlanBuffer::floats);
+  std::vector<const PlanBuffer*> placed;
+  for (PlanBuffer* buffer : order) {
+    buffer->offset = lowest_offset(*buffer, placed);
+    plan.arena_floats = std::max(plan.arena_floats, buffer->offset + buffer->floats);
+    placed.insert(std::ranges::upper_bound(placed, buffer->offset, {}, &PlanBuffer::offset), buffer);
+  }
+}
+
+}  // namespace anemone::cpu

@@ -1,0 +1,64 @@
+// A compiled program: steps over buffers, all temporaries in one arena.
+//
+//   Plan plan = TRY(lower(function, weights, Precision::fp32));
+//   for (const Step& step : plan.steps) step(pointers);
+//
+// A buffer is a run of floats (a 16-bit surface's is of its own elements). Those in the arena live from the first step
+// that touches them to the last; two whose lives do not meet may share memory.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "base/buffer.h"
+#include "device/cpu/layout.h"
+#include "mil/tensor.h"
+
+namespace anemone::cpu {
+
+enum class Place : uint8_t { arena, constant, input, output };
+
+struct PlanBuffer {
+  Place place = Place::arena;
+  size_t index = 0;               // of the constant, input or output
+  int64_t floats = 0;             // in the arena
+  int64_t first = -1, last = -1;  // steps; -1 where no step touches it
+  int64_t offset = 0;             // in the arena
+};
+
+// Where each buffer stands during one run.
+class Pointers {
+ public:
+  explicit Pointers(std::vector<float*>& bases) : bases_(bases) {}
+  float* at(const View& view) const { return bases_[size_t(view.buffer)] + view.offset; }
+  uint16_t* half_at(const View& view) const {
+    return reinterpret_cast<uint16_t*>(bases_[size_t(view.buffer)]) + view.offset;
+  }
+
+ private:
+  std::vector<float*>& bases_;
+};
+
+using Step = std::function<void(const Pointers&)>;
+
+// Either the bytes of a weight, kept alive by its tensor, or floats made from them.
+struct Constant {
+  mil::Tensor tensor;
+  Buffer<float> floats;
+
+  const float* data() const {
+    return floats.size() > 0 ? floats.data() : reinterpret_cast<const float*>(tensor.bytes().data());
+  }
+};
+
+struct Plan {
+  std::vector<PlanBuffer> buffers;
+  std::vector<Step> steps;
+  std::vector<Constant> constants;
+  int64_t arena_floats = 0;
+};
+
+// Gives each arena buffer an offset, large ones first, each at the lowest place that is free during its life.
+void place_buffers(Plan& plan);
+
+}  // namespace anemone::cpu

@@ -1,0 +1,209 @@
+// Convolutions and matrix products. Slices and transpositions of their operands are absorbed into leading dimensions
+// and transposition flags.
+#include "device/cpu/kernels/product.h"
+
+#include <algorithm>
+
+#include "device/cpu/lowering.h"
+#include "mil/ops/window.h"
+
+namespace anemone::cpu {
+namespace {
+
+// ---- Products of views [batch.., rows, columns]
+
+int64_t stride_of(const View& view, size_t from_end) {
+  const size_t d = view.shape.size() - from_end;
+  return view.shape[d] == 1 ? 0 : view.strides[d];
+}
+
+// One of the two dimensions is contiguous, and the other leaves room for it.
+bool is_matrix(const View& v) {
+  const int64_t rows = v.shape[v.shape.size() - 2], columns = v.shape.back();
+  const int64_t down = stride_of(v, 2), along = stride_of(v, 1);
+  const bool plain = (columns == 1 || along == 1) && (rows == 1 || down >= columns);
+  const bool transposed = (rows == 1 || down == 1) && (columns == 1 || along >= rows);
+  return plain || transposed;
+}
+
+struct Stored {
+  Transpose trans;
+  int64_t ld;
+};
+
+Stored stored(const View& v) {
+  const int64_t rows = v.shape[v.shape.size() - 2], columns = v.shape.back();
+  const int64_t down = stride_of(v, 2), along = stride_of(v, 1);
+  const bool plain = (columns == 1 || along == 1) && (rows == 1 || down >= columns);
+  if (plain) return {Transpose::no, std::max(down, columns)};
+  return {Transpose::yes, std::max(along, rows)};
+}
+
+View transposed(const View& v) {
+  std::vector<int64_t> perm(v.shape.size());
+  for (size_t d = 0; d < perm.size(); ++d) perm[d] = int64_t(d);
+  std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
+  return permuted(v, perm);
+}
+
+// The places of the batch: the leading dimensions of all three, those of c being the largest.
+Loops batch_loops(const View& a, const View& b, const View& c) {
+  const mil::Shape shape(c.shape.begin(), c.shape.end() - 2);
+  const auto leading = [&](const View& v) {
+    return broadcast_to({v.buffer, 0, {v.shape.begin(), v.shape.end() - 2}, v.strides}, shape);
+  };
+  const View batch_a = leading(a), batch_b = leading(b), batch_c = leading(c);
+  Loops loops = loops_over({&batch_c, &batch_a, &batch_b});
+  std::ranges::rotate(loops.strides, loops.strides.begin() + 1);
+  return loops;
+}
+
+// c = a · b; all three are matrices in the sense above.
+BatchProduct product_of(const View& a, const View& b, const View& c) {
+  const size_t rank = c.shape.size();
+  const Stored sa = stored(a), sb = stored(b);
+  const Gemm gemm{.trans_a = sa.trans,
+                  .trans_b = sb.trans,
+                  .m = c.shape[rank - 2],
+                  .n = c.shape[rank - 1],
+                  .k = a.shape.back(),
+                  .lda = sa.ld,
+                  .ldb = sb.ld,
+                  .ldc = stored(c).ld};
+  return {gemm, batch_loops(a, b, c)};
+}
+
+// Emits c = a · b; a transposed c is computed as cᵀ = bᵀ · aᵀ.
+void emit_product(Lowering& l, const View& a, const View& b, const View& c) {
+  if (stored(c).trans == Transpose::yes) return emit_product(l, transposed(b), transposed(a), transposed(c));
+  l.emit({a, b, c},
+         [product = product_of(a, b, c), a, b, c](const Pointers& p) { multiply(product, p.at(a), p.at(b), p.at(c)); });
+}
+
+View as_matrix(Lowering& l, const View& v) {
+  if (is_matrix(v)) return v;
+  const View copied = l.temporary(v.shape);
+  l.emit_copy(v, copied);
+  return copied;
+}
+
+Result<> lower_matmul(Lowering& l, const Node& node) {
+  View x = l.read_factor(node.operand("x")), y = l.read_factor(node.operand("y"));
+  const View result = l.place(node.result());
+  mil::Shape shape = result.shape;
+  if (y.shape.size() == 1) {  // a column
+    y = *reshaped(y, {y.shape[0], 1});
+    shape.push_back(1);
+  }
+  if (x.shape.size() == 1) {  // a row
+    x = *reshaped(x, {1, x.shape[0]});
+    shape.insert(shape.end() - 1, 1);
+  }
+  if (node.call.flag("transpose_x")) x = transposed(x);
+  if (node.call.flag("transpose_y")) y = transposed(y);
+  const View c = *reshaped(result, shape);
+  const bool direct = is_matrix(c);
+  const View target = direct ? c : l.temporary(shape);
+  emit_product(l, as_matrix(l, x), as_matrix(l, y), target);
+  l.settle(node.result(), direct ? result : *reshaped(target, result.shape));
+  return {};
+}
+
+// ---- Convolutions
+
+bool is_pointwise(const std::vector<mil::Window>& windows) {
+  return std::ranges::all_of(
+      windows, [](const mil::Window& w) { return w.kernel == 1 && w.stride == 1 && w.before == 0 && w.after == 0; });
+}
+
+// [n, groups, channels, places] of an image [n, groups·channels, D…]; nothing where the places are not evenly spaced.
+std::optional<View> planes(const View& image, int64_t groups) {
+  int64_t places = 1;
+  for (size_t d = 2; d < image.shape.size(); ++d) places *= image.shape[d];
+  return reshaped(image, {image.shape[0], groups, image.shape[1] / groups, places});
+}
+
+View even_planes(Lowering& l, const View& image, int64_t groups) {
+  if (const auto view = planes(image, groups)) return as_matrix(l, *view);
+  const View copied = l.temporary(image.shape);
+  l.emit_copy(image, copied);
+  return *planes(copied, groups);
+}
+
+Windows windows_of(const View& x, const std::vector<mil::Window>& windows) {
+  Windows w{.channels = x.shape[1],
+            .channel_stride = x.strides[1],
+            .size = {1, 1, 1},
+            .x_stride = {0, 0, 0},
+            .kernel = {1, 1, 1},
+            .stride = {1, 1, 1},
+            .dilation = {1, 1, 1},
+            .before = {0, 0, 0},
+            .out = {1, 1, 1}};
+  const size_t missing = 3 - windows.size();
+  for (size_t d = 0; d < windows.size(); ++d) {
+    const mil::Window& from = windows[d];
+    w.size[missing + d] = from.size;
+    w.x_stride[missing + d] = x.strides[d + 2];
+    w.kernel[missing + d] = from.kernel;
+    w.stride[missing + d] = from.stride;
+    w.dilation[missing + d] = from.dilation;
+    w.before[missing + d] = from.before;
+    w.out[missing + d] = from.out();
+  }
+  return w;
+}
+
+// [n, groups, channels·taps, places]: what each output place sees.
+View gathered(Lowering& l, const View& x, const std::vector<mil::Window>& windows, int64_t groups) {
+  const Windows w = windows_of(x, windows);
+  const View columns = l.temporary({x.shape[0], groups, x.shape[1] / groups * w.taps(), w.places()});
+  l.emit({x, columns}, [=, images = x.shape[0], image = x.strides[0]](const Pointers& p) {
+    for (int64_t n = 0; n < images; ++n) {
+      gather_windows(w, p.at(x) + n * image, p.at(columns) + n * w.channels * w.taps() * w.places());
+    }
+  });
+  return columns;
+}
+
+// [groups, Co/groups, Ci/groups·taps] of a weight [Co, Ci/groups, K…].
+View weight_rows(Lowering& l, mil::ValueId weight, int64_t groups) {
+  const View view = l.read_factor(weight);
+  const int64_t rows = view.shape[0], columns = view.count() / rows;
+  const mil::Shape shape{groups, rows / groups, columns};
+  if (const auto matrix = reshaped(view, shape)) return as_matrix(l, *matrix);
+  const View copied = l.temporary(view.shape);
+  l.emit_copy(view, copied);
+  return *reshaped(copied, shape);
+}
+
+Result<> lower_conv(Lowering& l, const Node& node) {
+  const std::vector<mil::Window> windows = TRY(mil::conv_windows(node.call));
+  const int64_t groups = node.call.integer("groups");
+  const bool biased = node.call.has("bias");
+  const View x = l.read_factor(node.operand("x"));
+  const View columns = is_pointwise(windows) ? even_planes(l, x, groups) : gathered(l, x, windows, groups);
+  const View weight = weight_rows(l, node.operand("weight"), groups);
+  View result = biased ? l.temporary(l.shape(node.result())) : l.place(node.result());
+  auto target = planes(result, groups);
+  if (!target || !is_matrix(*target)) {
+    result = l.temporary(result.shape);
+    target = planes(result, groups);
+  }
+  emit_product(l, weight, columns, *target);
+  if (!biased) {
+    l.settle(node.result(), result);
+    return {};
+  }
+  const View bias = l.read(node.operand("bias"));
+  mil::Shape along_channels(result.shape.size(), 1);
+  along_channels[1] = bias.shape[0];
+  l.fuse(node.result(), {.op = ElementOp::add}, {result, *reshaped(bias, along_channels)});
+  return {};
+}
+
+}  // namespace
+
+std::vector<Rule> product_rules() { return {{"conv", lower_conv}, {"matmul", lower_matmul}}; }
+
+}  // namespace anemone::cpu

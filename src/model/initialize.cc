@@ -1,0 +1,128 @@
+#include "model/initialize.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/parallel.h"
+#include "base/random.h"
+
+namespace anemone::model {
+namespace {
+
+constexpr float kDeviation = 0.02F;
+
+void fill_norms(Parameters& weights) {
+  for (const TensorInfo& tensor : weights.tensors()) {
+    if (tensor.is_norm()) std::ranges::fill(weights.tensor(tensor), 1.0F);
+  }
+}
+
+// 1/√(2L): L layers add two terms each to the residual stream.
+float residual_factor(const Config& config) { return 1 / std::sqrt(2 * static_cast<float>(config.layers)); }
+
+// Box and Muller's pairs: values 2p and 2p+1 come from draws 2p and 2p+1. Single precision is twice as fast, and
+// plenty.
+void fill_normal(std::span<float> values, float deviation, uint64_t stream) {
+  constexpr float kTau = 6.28318530717958648F;
+  parallel_for(static_cast<int64_t>(values.size() + 1) / 2, 4096, [&](int64_t begin, int64_t end) {
+    Random random(stream, 2 * static_cast<uint64_t>(begin));
+    for (size_t i = 2 * static_cast<size_t>(begin); i < std::min(2 * static_cast<size_t>(end), values.size()); i += 2) {
+      const float radius = deviation * std::sqrt(-2 * std::log(static_cast<float>(1 - random.next())));
+      const float angle = kTau * static_cast<float>(random.next());
+      values[i] = radius * std::cos(angle);
+      if (i + 1 < values.size()) values[i + 1] = radius * std::sin(angle);
+    }
+  });
+}
+
+void initialize_standard(Parameters& weights, const Config& config, uint64_t seed) {
+  Random streams(seed);
+  for (const TensorInfo& tensor : weights.tensors()) {
+    const uint64_t stream = streams.next_bits();
+    const bool residual = tensor.name.ends_with(".wo.weight") || tensor.name.ends_with(".w2.weight");
+    const float deviation = residual ? kDeviation * residual_factor(config) : kDeviation;
+    if (!tensor.is_norm()) fill_normal(weights.tensor(tensor), deviation, stream);
+  }
+}
+
+// A matrix and the scale of its draws.
+struct Scaled {
+  std::span<float> values;
+  float scale;
+};
+
+// The seed's draws: U(−1, 1) in double, times a float scale, stored as float.
+class SeedDraws {
+ public:
+  explicit SeedDraws(uint64_t seed) : random_(static_cast<uint32_t>(seed)) {}
+
+  void fill(Scaled a) {
+    for (float& value : a.values) value = draw(a.scale);
+  }
+
+  // a[0], b[0], a[1], b[1], …; what is longer goes on alone (grouped queries, which the seed never initialises so).
+  void fill_interleaved(Scaled a, Scaled b) {
+    for (size_t i = 0; i < std::max(a.values.size(), b.values.size()); ++i) {
+      if (i < a.values.size()) a.values[i] = draw(a.scale);
+      if (i < b.values.size()) b.values[i] = draw(b.scale);
+    }
+  }
+
+ private:
+  float draw(float scale) { return static_cast<float>(scale * (2 * random_.next() - 1)); }
+
+  Drand48 random_;
+};
+
+// What differs between the seed's programs: whether wq and wk, wv and wo are drawn in turns, and the scales of the
+// projections into the residual stream. w2, whose fan-in is H, has the scale of fan-in D in all of them, and w1 and w3
+// the other way round: a slip of the seed's kept for its loss trace.
+struct SeedScheme {
+  bool interleaved;
+  float wo, w2;
+};
+
+SeedScheme seed_scheme(InitScheme scheme, const Config& config) {
+  const float d = 1 / std::sqrt(static_cast<float>(config.dim));
+  const float q = 1 / std::sqrt(static_cast<float>(config.q_dim()));
+  const float r = residual_factor(config);
+  switch (scheme) {
+    case InitScheme::train_large_ane:
+      return {.interleaved = true, .wo = d * r, .w2 = d * r};
+    case InitScheme::dynamic:
+      return {.interleaved = false, .wo = q * r, .w2 = d * r};
+    default:
+      return {.interleaved = true, .wo = d, .w2 = d};
+  }
+}
+
+void initialize_as_seed(Parameters& weights, const Config& config, uint64_t seed, const SeedScheme& scheme) {
+  const float d = 1 / std::sqrt(static_cast<float>(config.dim));
+  const float h = 1 / std::sqrt(static_cast<float>(config.hidden));
+  SeedDraws draws(seed);
+  const auto fill_pair = [&](Scaled a, Scaled b) {
+    if (scheme.interleaved) return draws.fill_interleaved(a, b);
+    draws.fill(a);
+    draws.fill(b);
+  };
+  for (int64_t l = 0; l < config.layers; ++l) {
+    const LayerView layer = weights.layer(l);
+    fill_pair({layer.wq, d}, {layer.wk, d});
+    fill_pair({layer.wv, d}, {layer.wo, scheme.wo});
+    draws.fill({layer.w1, h});
+    draws.fill({layer.w2, scheme.w2});
+    draws.fill({layer.w3, h});
+  }
+  draws.fill({weights.embedding(), kDeviation});
+  if (!config.tied) draws.fill({weights.classifier(), kDeviation});
+}
+
+}  // namespace
+
+void initialize(Parameters& weights, const Config& config, uint64_t seed, InitScheme scheme) {
+  fill_norms(weights);
+  if (scheme == InitScheme::standard) return initialize_standard(weights, config, seed);
+  initialize_as_seed(weights, config, seed, seed_scheme(scheme, config));
+}
+
+}  // namespace anemone::model

@@ -1,0 +1,53 @@
+// The model's head: final norm, classifier and loss, forward and backward, on the host (core offload) or, but for the
+// loss and the backward products, on the device (full).
+//
+//   Head head = TRY(Head::create(bench, nullptr));
+//   TRY(head.stage(weights));
+//   double loss = TRY(head.loss(x, targets));                              // mean −ln p, x [D, T]
+//   loss = TRY(head.backward(x, targets, scale, dx, gradients));           // and dx [D, T], of scale·loss
+//
+// With a compact vocabulary the classifier knows only the rows that the data uses; their gradients reach the table at
+// collect(), before the optimizer.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "train/norms.h"
+#include "train/vocabulary.h"
+
+namespace anemone::train {
+
+class Head {
+ public:
+  // `vocabulary` may be null; else it outlives the head.
+  static Result<Head> create(Workbench& bench, const CompactVocabulary* vocabulary);
+
+  Result<> stage(const model::Parameters& weights);
+  void release();
+
+  Result<double> loss(std::span<const float> x, std::span<const int32_t> targets);
+  Result<double> backward(std::span<const float> x, std::span<const int32_t> targets, float scale,
+                          std::span<float> dx, model::Parameters& gradients);
+  void collect(model::Parameters& gradients);
+
+ private:
+  explicit Head(Workbench& bench) : bench_(&bench) {}
+  Result<> create_device_kernels();
+  Result<> logits(std::span<const float> x);
+  Result<> probabilities();
+  std::span<const int32_t> mapped(std::span<const int32_t> targets);
+
+  Workbench* bench_;
+  const CompactVocabulary* vocabulary_ = nullptr;
+  int64_t rows_ = 0;                                    // of the classifier: V, or what the data uses
+  model::Geometry geometry_;                            // with that many
+  Norm norm_;
+  std::optional<LayerKernel> classifier_, softmax_;     // on the device
+  std::span<const float> table_;                        // [rows, D]
+  Buffer<float> compact_, d_compact_;                   // with a compact vocabulary: its rows and their gradients
+  Buffer<float> xn_, dxn_, logits_;                     // [D, T], [D, T], [rows, T]
+  std::vector<int32_t> targets_;
+};
+
+}  // namespace anemone::train

@@ -1,0 +1,66 @@
+#include "train/pipeline.h"
+
+#include "base/check.h"
+
+namespace anemone::train {
+
+Pipeline::Pipeline(Device& device, const model::Config& config, const PipelineOptions& options)
+    : queue_(options.overlap.value_or(device.info().leaves_host_free), timers_),
+      bench_{device,          {config, options.batch, options.seq, options.dtype}, options.source, options.offload,
+             options.backward, timers_,                                            queue_},
+      x_(bench_.activations()),
+      dx_(options.backward ? bench_.activations() : 0) {}
+
+Result<std::unique_ptr<Pipeline>> Pipeline::create(Device& device, const model::Config& config,
+                                                   const PipelineOptions& options) {
+  TRY(model::validate(config));
+  auto pipeline = std::unique_ptr<Pipeline>(new Pipeline(device, config, options));
+  pipeline->layers_.emplace(TRY(Layers::create(pipeline->bench_)));
+  pipeline->head_.emplace(TRY(Head::create(pipeline->bench_, options.vocabulary)));
+  return pipeline;
+}
+
+Result<> Pipeline::stage(const model::Parameters& weights) {
+  weights_ = &weights;
+  TRY(layers_->stage(weights));
+  return head_->stage(weights);
+}
+
+void Pipeline::release() {
+  layers_->release();
+  head_->release();
+}
+
+Result<> Pipeline::forward(std::span<const int32_t> inputs) {
+  CHECK(std::ssize(inputs) == bench_.geometry.tokens());
+  {
+    const auto scope = timers_.measure(Timer::elem);
+    embed(inputs, weights_->embedding().data(), bench_.geometry.config.dim, x_.data());
+  }
+  for (int64_t l = 0; l < bench_.geometry.config.layers; ++l) TRY(layers_->forward(l, x_.span()));
+  return {};
+}
+
+Result<double> Pipeline::loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) {
+  TRY(forward(inputs));
+  return head_->loss(x_.span(), targets);
+}
+
+Result<double> Pipeline::step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale,
+                              model::Parameters& gradients) {
+  TRY(forward(inputs));
+  const double loss = TRY(head_->backward(x_.span(), targets, scale, dx_.span(), gradients));
+  for (int64_t l = bench_.geometry.config.layers; l-- > 0;) TRY(layers_->backward(l, dx_.span(), gradients));
+  // The table's rows are added to by the classifier's product too, which may still be under way.
+  queue_.wait();
+  const auto scope = timers_.measure(Timer::elem);
+  embed_backward(inputs, dx_.data(), bench_.geometry.config.dim, gradients.embedding().data());
+  return loss;
+}
+
+void Pipeline::finish(model::Parameters& gradients) {
+  queue_.wait();
+  head_->collect(gradients);
+}
+
+}  // namespace anemone::train

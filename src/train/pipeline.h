@@ -1,0 +1,64 @@
+// A whole model, from token ids to the loss and back.
+//
+//   auto pipeline = TRY(Pipeline::create(*device, config, {.batch = 4, .seq = 256}));
+//   TRY(pipeline->stage(weights));
+//   double loss = TRY(pipeline->step(inputs, targets, loss_scale, gradients));   // adds gradients of loss_scale·loss
+//   pipeline->finish(gradients);                                                 // all of them are in now
+//   pipeline->release();                                                         // the weights may change
+//
+// Ids are those of `batch` sequences of `seq` tokens, one after another, each below the vocabulary's size: the caller
+// has checked them.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "train/head.h"
+#include "train/layers.h"
+
+namespace anemone::train {
+
+struct PipelineOptions {
+  model::WeightSource source = model::WeightSource::baked;
+  Offload offload = Offload::core;
+  mil::DType dtype = mil::DType::fp16;             // of the programs
+  int64_t batch = 1;
+  int64_t seq = 256;
+  bool backward = true;                            // false: loss() only
+  std::optional<bool> overlap{};                   // weight gradients beside the step; by default where that helps
+  const CompactVocabulary* vocabulary = nullptr;   // outlives the pipeline
+};
+
+class Pipeline {
+ public:
+  static Result<std::unique_ptr<Pipeline>> create(Device& device, const model::Config& config,
+                                                  const PipelineOptions& options);
+
+  // Brings the weights to the device. They stay as they are, and where they are, until release().
+  Result<> stage(const model::Parameters& weights);
+  void release();
+
+  // The mean of −ln p(target) over all positions.
+  Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets);
+  // The same, adding the gradients of scale·loss.
+  Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale,
+                      model::Parameters& gradients);
+  // Waits for weight gradients under way.
+  void finish(model::Parameters& gradients);
+
+  Timers& timers() { return timers_; }
+
+ private:
+  Pipeline(Device& device, const model::Config& config, const PipelineOptions& options);
+  Result<> forward(std::span<const int32_t> inputs);
+
+  Timers timers_;
+  GradientQueue queue_;
+  Workbench bench_;
+  std::optional<Layers> layers_;
+  std::optional<Head> head_;
+  const model::Parameters* weights_ = nullptr;
+  Buffer<float> x_, dx_;   // [D, T]
+};
+
+}  // namespace anemone::train
