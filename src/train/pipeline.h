@@ -15,6 +15,7 @@
 
 #include "train/head.h"
 #include "train/layers.h"
+#include "train/objective.h"
 
 namespace anemone::train {
 
@@ -29,24 +30,19 @@ struct PipelineOptions {
   const CompactVocabulary* vocabulary = nullptr;  // outlives the pipeline
 };
 
-class Pipeline {
+class Pipeline final : public Objective {
  public:
   static Result<std::unique_ptr<Pipeline>> create(Device& device, const model::Config& config,
                                                   const PipelineOptions& options);
 
-  // Brings the weights to the device. They stay as they are, and where they are, until release().
-  Result<> stage(const model::Parameters& weights);
-  void release();
-
+  Result<> stage(const model::Parameters& weights) override;
+  void release() override;
   // The mean of −ln p(target) over all positions.
-  Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets);
-  // The same, adding the gradients of scale·loss.
+  Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) override;
   Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale,
-                      model::Parameters& gradients);
-  // Waits for weight gradients under way.
-  void finish(model::Parameters& gradients);
-
-  Timers& timers() { return timers_; }
+                      model::Parameters& gradients) override;
+  void finish(model::Parameters& gradients) override;
+  Timers& timers() override { return timers_; }
 
  private:
   Pipeline(Device& device, const model::Config& config, const PipelineOptions& options);

@@ -1,0 +1,117 @@
+#include "train/checkpoint.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/json.h"
+
+namespace anemone::train {
+namespace {
+
+using model::StoredTensor;
+using nlohmann::json;
+
+constexpr std::string_view kUsedRows = "optimizer.used_rows";
+
+template <class State, class Visit>
+void each_field(State& s, const Visit& visit) {
+  visit("step", s.step);
+  visit("accumulated", s.accumulated);
+  visit("updates", s.updates);
+  visit("drawn", s.drawn);
+  visit("loss_scale", s.scaler.scale);
+  visit("loss_scale_good", s.scaler.good);
+  visit("loss_scale_skipped", s.scaler.skipped);
+  visit("last_loss", s.last_loss);
+  visit("best_loss", s.best_loss);
+  visit("loss_sum", s.loss_sum);
+  visit("loss_count", s.loss_count);
+}
+
+// JSON has no infinity: the best loss of a run that has none yet is left out.
+std::string to_json(const TrainerState& state) {
+  json object;
+  each_field(state, [&](const char* name, const auto& field) {
+    if (std::isfinite(static_cast<double>(field))) object[name] = field;
+  });
+  return object.dump();
+}
+
+Result<TrainerState> state_from_json(std::string_view text, const std::string& where) {
+  const json object = TRY(parse_json(text, where));
+  TrainerState state;
+  bool valid = object.is_object();
+  each_field(state, [&](const char* name, auto& field) {
+    if (!valid || !object.contains(name)) return;
+    valid = object[name].is_number();
+    if (valid) field = object[name].get<std::decay_t<decltype(field)>>();
+  });
+  valid = valid && state.step >= 0 && state.accumulated >= 0 && state.updates >= 0 && state.drawn >= 0 &&
+          state.scaler.scale > 0 && object.contains("step") && object.contains("drawn");
+  if (!valid) return fail("{}: the state of the run is damaged", where);
+  return state;
+}
+
+void append(std::vector<StoredTensor>& tensors, std::vector<StoredTensor> more) {
+  std::ranges::move(more, std::back_inserter(tensors));
+}
+
+Result<std::string> text_of(const model::SafetensorsFile& file, const std::string& key) {
+  const auto found = file.metadata().find(key);
+  if (found == file.metadata().end()) {
+    return fail("{} is not a checkpoint of a training run (it has no \"{}\"): start from its weights with --init",
+                file.path(), key);
+  }
+  return found->second;
+}
+
+Result<std::vector<uint8_t>> read_used_rows(const model::SafetensorsFile& file, const model::Config& config) {
+  const StoredTensor* tensor = file.find(kUsedRows);
+  const auto rows = static_cast<size_t>(config.tied ? config.vocab : 2 * config.vocab);
+  if (tensor == nullptr || tensor->dtype != mil::DType::uint8 || tensor->bytes.size() != rows) {
+    return fail("{}: tensor {} is missing or has not {} bytes", file.path(), kUsedRows, rows);
+  }
+  std::vector<uint8_t> used(rows);
+  std::memcpy(used.data(), tensor->bytes.data(), rows);
+  return used;
+}
+
+}  // namespace
+
+Result<> save_checkpoint(const std::string& path, const CheckpointView& view) {
+  std::vector<StoredTensor> tensors = model::stored_tensors(view.weights);
+  append(tensors, model::stored_tensors(view.m, "optimizer.m."));
+  append(tensors, model::stored_tensors(view.v, "optimizer.v."));
+  if (view.gradients != nullptr) append(tensors, model::stored_tensors(*view.gradients, "optimizer.gradient."));
+  tensors.push_back({std::string(kUsedRows), mil::DType::uint8, {std::ssize(view.used_rows)},
+                     std::as_bytes(view.used_rows)});
+  model::Metadata metadata{{"config", model::to_json(view.config)},
+                           {"options", to_json(view.options)},
+                           {"state", to_json(view.state)}};
+  if (!view.tokenizer.empty()) metadata["tokenizer"] = view.tokenizer;
+  return model::save_safetensors(path, tensors, std::move(metadata));
+}
+
+Result<Checkpoint> load_checkpoint(const std::string& path) {
+  const model::SafetensorsFile file = TRY(model::SafetensorsFile::open(path));
+  const TrainOptions options = TRY(options_from_json(TRY(text_of(file, "options")), path));
+  const TrainerState state = TRY(state_from_json(TRY(text_of(file, "state")), path));
+  const model::Config config = TRY(model::stored_config(file));
+  const auto tokenizer = file.metadata().find("tokenizer");
+  Checkpoint checkpoint{config,
+                        options,
+                        state,
+                        TRY(model::read_parameters(file, config)),
+                        TRY(model::read_parameters(file, config, "optimizer.m.")),
+                        TRY(model::read_parameters(file, config, "optimizer.v.")),
+                        {},
+                        TRY(read_used_rows(file, config)),
+                        tokenizer == file.metadata().end() ? "" : tokenizer->second};
+  if (state.accumulated > 0) {
+    checkpoint.gradients = TRY(model::read_parameters(file, config, "optimizer.gradient."));
+  }
+  return checkpoint;
+}
+
+}  // namespace anemone::train

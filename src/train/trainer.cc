@@ -1,0 +1,241 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "train/pipeline.h"
+#include "train/single_layer.h"
+
+namespace anemone::train {
+namespace {
+
+using text::TokenFile;
+
+// Overflows in a row that a dynamic loss scale is given to find its level: from its largest to its smallest.
+constexpr int64_t kMostSkipped = 24;
+
+LossScaler make_scaler(const TrainOptions& options) {
+  switch (options.scaling) {
+    case LossScaling::none: return LossScaler::none();
+    case LossScaling::fixed: return LossScaler::fixed(options.fixed_scale);
+    case LossScaling::dynamic: return LossScaler::dynamic();
+  }
+  return LossScaler::none();
+}
+
+// The ids that the data shows, read a piece at a time.
+CompactVocabulary compact_vocabulary(const TokenFile& tokens, int64_t vocab) {
+  UsedTokens used(vocab);
+  std::vector<int32_t> piece;
+  constexpr int64_t kPiece = 1 << 16;
+  for (int64_t at = 0; at < tokens.size(); at += kPiece) {
+    piece.resize(static_cast<size_t>(std::min(kPiece, tokens.size() - at)));
+    tokens.copy(at, piece);
+    used.add(piece);
+  }
+  return CompactVocabulary(used);
+}
+
+}  // namespace
+
+std::string best_path(const std::string& checkpoint) {
+  std::filesystem::path path(checkpoint);
+  return path.replace_extension(".best" + path.extension().string()).string();
+}
+
+Trainer::Trainer(TrainerSetup setup)
+    : setup_(std::move(setup)),
+      weights_(setup_.config),
+      gradients_(setup_.config),
+      optimizer_(setup_.config, setup_.options.adam),
+      scaler_(make_scaler(setup_.options)) {
+  setup_.options.schedule.total = setup_.options.steps;
+  const auto tokens = static_cast<size_t>(setup_.options.batch * setup_.options.seq);
+  inputs_.resize(tokens);
+  targets_.resize(tokens);
+}
+
+Result<std::unique_ptr<Trainer>> Trainer::create(Device& device, TrainerSetup setup) {
+  TRY(train::validate(setup.options));
+  TRY(model::validate(setup.config));
+  TRY(AtomicFile::create(setup.checkpoint));   // rather now than after the first hour
+  auto trainer = std::unique_ptr<Trainer>(new Trainer(std::move(setup)));
+  if (trainer->setup_.options.task == Task::language_model) TRY(trainer->open_data());
+  TRY(trainer->create_objective(device));
+  return trainer;
+}
+
+// The windows held out stand at the end of the data; where they would be more than a tenth of it, there are none.
+Result<> Trainer::open_data() {
+  TrainOptions& o = setup_.options;
+  const int64_t size = setup_.tokens->size();
+  o.validation -= o.validation % o.batch;
+  if (o.validation * o.seq * 10 > size) o.validation = 0;
+  sampler_ = TRY(Sampler::create({o.sampling, o.seed}, size - o.validation * o.seq, o.seq));
+  if (o.compact_vocabulary) vocabulary_ = compact_vocabulary(*setup_.tokens, setup_.config.vocab);
+  return {};
+}
+
+Result<> Trainer::create_objective(Device& device) {
+  const TrainOptions& o = setup_.options;
+  if (o.task == Task::single_layer) {
+    const model::Geometry geometry{setup_.config, o.batch, o.seq, o.dtype()};
+    objective_ = TRY(SingleLayer::create(device, geometry, o.source, o.offload));
+    return {};
+  }
+  objective_ = TRY(Pipeline::create(device, setup_.config,
+                                    {.source = o.source,
+                                     .offload = o.offload,
+                                     .dtype = o.dtype(),
+                                     .batch = o.batch,
+                                     .seq = o.seq,
+                                     .vocabulary = vocabulary_ ? &*vocabulary_ : nullptr}));
+  return {};
+}
+
+void Trainer::initialize() {
+  model::initialize(weights_, setup_.config, setup_.options.seed, setup_.options.init);
+}
+
+void Trainer::start_from(model::Parameters weights) { weights_ = std::move(weights); }
+
+Result<> Trainer::resume(Checkpoint checkpoint) {
+  if (checkpoint.config != setup_.config) {
+    return fail("the checkpoint's model {} is another than this run's {}: resume with the configuration it was made with",
+                model::to_json(checkpoint.config), model::to_json(setup_.config));
+  }
+  state_ = checkpoint.state;
+  weights_ = std::move(checkpoint.weights);
+  optimizer_.m() = std::move(checkpoint.m);
+  optimizer_.v() = std::move(checkpoint.v);
+  if (checkpoint.gradients) gradients_ = *std::move(checkpoint.gradients);
+  std::ranges::copy(checkpoint.used_rows, optimizer_.used_rows().begin());
+  optimizer_.set_updates(state_.updates);
+  scaler_.restore(state_.scaler);
+  if (sampler_) sampler_->resume(state_.drawn);
+  return {};
+}
+
+Result<RunSummary> Trainer::run(TrainingObserver& observer) {
+  const Stopwatch wall;
+  summary_ = {.first_step = state_.step};
+  TRY(objective_->stage(weights_));
+  summary_.compile_ms = objective_->timers().milliseconds(Timer::compile);
+  bool stopping = false;
+  while (state_.step < setup_.options.steps && !stopping) {
+    const StepReport report = TRY(step());
+    ++summary_.steps;
+    summary_.train_ms += report.milliseconds - report.timers[static_cast<size_t>(Timer::compile)];
+    summary_.compile_ms += report.timers[static_cast<size_t>(Timer::compile)];
+    observer.on_step(report);
+    stopping = observer.wants_stop();
+    const bool last = state_.step == setup_.options.steps;
+    if (stopping || last || state_.step % setup_.options.save_every == 0) TRY(save(observer));
+  }
+  summary_.finished = state_.step >= setup_.options.steps;
+  summary_.wall_ms = wall.seconds() * 1e3;
+  return summary_;
+}
+
+// `batch` windows, one after another.
+void Trainer::next_batch() {
+  if (!sampler_) return;
+  const int64_t seq = setup_.options.seq;
+  std::vector<int32_t> window(static_cast<size_t>(seq + 1));
+  for (int64_t b = 0; b < setup_.options.batch; ++b) {
+    setup_.tokens->copy(sampler_->next(), window);
+    std::copy(window.begin(), window.end() - 1, inputs_.begin() + b * seq);
+    std::copy(window.begin() + 1, window.end(), targets_.begin() + b * seq);
+  }
+  state_.drawn = sampler_->drawn();
+}
+
+Result<StepReport> Trainer::step() {
+  const Stopwatch watch;
+  Timers& timers = objective_->timers();
+  timers.clear();
+  const TrainOptions& o = setup_.options;
+  StepReport report{.step = state_.step, .rate = o.schedule.rate(state_.step), .loss_scale = scaler_.scale()};
+  next_batch();
+  report.loss = TRY(objective_->step(inputs_, targets_, static_cast<float>(scaler_.scale()), gradients_));
+  if (!std::isfinite(report.loss)) {
+    return fail("the loss of step {} is not a number: start again from the last checkpoint with a lower --lr{}",
+                state_.step, o.precision == Precision::fp16 ? " or with --precision fp32" : "");
+  }
+  ++state_.step;
+  ++state_.accumulated;
+  state_.last_loss = report.loss;
+  state_.loss_sum += report.loss;
+  ++state_.loss_count;
+  if (state_.step % o.accumulation == 0 || state_.step == o.steps) TRY(update(report));
+  report.milliseconds = watch.seconds() * 1e3;
+  for (size_t i = 0; i < report.timers.size(); ++i) report.timers[i] = timers.milliseconds(static_cast<Timer>(i));
+  return report;
+}
+
+// The accumulated gradients, divided by their number and the loss scale and clipped, move the weights.
+Result<> Trainer::update(StepReport& report) {
+  const TrainOptions& o = setup_.options;
+  objective_->finish(gradients_);
+  {
+    const auto scope = objective_->timers().measure(Timer::adam);
+    const double mean = 1 / (static_cast<double>(state_.accumulated) * scaler_.scale());
+    const double norm = std::sqrt(squared_norm(gradients_)) * mean;
+    report.norm = norm;
+    report.skipped = !scaler_.accept(std::isfinite(norm));
+    if (report.skipped && (o.scaling != LossScaling::dynamic || scaler_.skipped() > kMostSkipped)) {
+      return fail("the gradients of step {} overflow{}: use a lower --lr, or --precision fp32", report.step,
+                  o.scaling == LossScaling::dynamic ? " at every loss scale" : "");
+    }
+    objective_->release();
+    if (!report.skipped) {
+      const float scale = static_cast<float>(mean) * clip_factor(norm, o.clip);
+      optimizer_.step(weights_, gradients_, {static_cast<float>(report.rate), scale});
+    }
+    clear(gradients_);
+  }
+  state_.accumulated = 0;
+  state_.updates = optimizer_.updates();
+  state_.scaler = scaler_.state();
+  return objective_->stage(weights_);
+}
+
+// The windows held out, in order.
+Result<std::optional<double>> Trainer::validate() {
+  const TrainOptions& o = setup_.options;
+  if (o.validation == 0 || !setup_.tokens) return std::nullopt;
+  const int64_t first = setup_.tokens->size() - o.validation * o.seq - 1;
+  double total = 0;
+  for (int64_t w = 0; w < o.validation; w += o.batch) {
+    setup_.tokens->copy(first + w * o.seq, inputs_);
+    setup_.tokens->copy(first + w * o.seq + 1, targets_);
+    total += TRY(objective_->loss(inputs_, targets_)) * static_cast<double>(o.batch);
+  }
+  return total / static_cast<double>(o.validation);
+}
+
+Result<> Trainer::save(TrainingObserver& observer) {
+  CheckpointReport report{.path = setup_.checkpoint, .step = state_.step, .validation = TRY(validate())};
+  const double judged = report.validation.value_or(state_.loss_sum / static_cast<double>(state_.loss_count));
+  report.best = judged < state_.best_loss;
+  state_.best_loss = std::min(judged, state_.best_loss);
+  state_.loss_sum = 0;
+  state_.loss_count = 0;
+  objective_->finish(gradients_);
+  const CheckpointView view{setup_.config,
+                            setup_.options,
+                            state_,
+                            weights_,
+                            optimizer_.m(),
+                            optimizer_.v(),
+                            state_.accumulated > 0 ? &gradients_ : nullptr,
+                            optimizer_.used_rows(),
+                            setup_.tokenizer};
+  TRY(save_checkpoint(setup_.checkpoint, view));
+  if (report.best) TRY(save_checkpoint(best_path(setup_.checkpoint), view));
+  observer.on_checkpoint(report);
+  return {};
+}
+
+}  // namespace anemone::train
