@@ -74,9 +74,23 @@ TEST(WeightsFile, SafetensorsHoldWhatLlama2cCannot) {
   const std::string path = temporary("qk.safetensors");
   ASSERT_TRUE(save_model(path, config, random_weights(config)));
   EXPECT_EQ(load_model(path)->config, config);
-  const Result<> refused = save_model(temporary("qk.bin"), config, random_weights(config));
-  EXPECT_THAT(refused.error().message, HasSubstr("save it as .safetensors"));
   EXPECT_THAT(save_model("model.pt", config, random_weights(config)).error().message, HasSubstr("model.pt"));
+}
+
+TEST(Llama2c, RefusesEachThingItsFormatCannotSay) {
+  const auto refusal = [](void (*change)(Config&)) {
+    Config config = grouped();
+    change(config);
+    const Result<> saved = save_model(temporary("refused.bin"), config, random_weights(config));
+    return saved ? "" : saved.error().message;
+  };
+  EXPECT_EQ(refusal([](Config&) {}), "");
+  EXPECT_THAT(refusal([](Config& c) { c.head_dim = 4; }), HasSubstr("add up to dim; save it as .safetensors"));
+  EXPECT_THAT(refusal([](Config& c) { c.qk_norm = true; }), HasSubstr("q and k norms"));
+  EXPECT_THAT(refusal([](Config& c) { c.rope = Rope::half; }), HasSubstr("rotary positions but"));
+  EXPECT_THAT(refusal([](Config& c) { c.rope_theta = 1e6; }), HasSubstr("rope_theta but 10000"));
+  EXPECT_THAT(refusal([](Config& c) { c.norm_eps = 1e-6; }), HasSubstr("norm_eps but 1e-5"));
+  EXPECT_THAT(refusal([](Config& c) { c.residual_scale = 0.5; }), HasSubstr("residual_scale but 1"));
 }
 
 // The layout of the format, read here by hand: wk of layer 1 stands after the embedding, the norms, wq and wk of 0.
