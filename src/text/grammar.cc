@@ -1,7 +1,6 @@
 #include "text/grammar.h"
 
 #include <cctype>
-#include <cstdio>
 #include <set>
 
 #include "base/check.h"
@@ -185,7 +184,6 @@ Grammar Grammar::parse(std::string_view text) {
 
 const Grammar::Rule& Grammar::rule(std::string_view name) const {
   const auto found = rules_.find(name);
-  if (found == rules_.end()) std::fprintf(stderr, "no rule %.*s\n", static_cast<int>(name.size()), name.data());
   CHECK(found != rules_.end());
   return found->second;
 }

@@ -6,6 +6,8 @@
 
 #include <filesystem>
 
+#include "text/token_stats.h"
+
 namespace anemone::text {
 namespace {
 
@@ -96,6 +98,15 @@ TEST_F(TokenFileTest, FindsAnIdOutOfRangeInAnyBlock) {
   }
   write(std::string_view("\xFF\xFF\xFF\xFF", 4));  // negative as an int32
   EXPECT_THAT(message({.vocab_size = 100000}), HasSubstr("holds token 4294967295 at offset 0"));
+}
+
+TEST(TokenStats, CountsIdsAndDocuments) {
+  const TokenStats stats = token_stats(TokenFile::in_memory(std::vector<int32_t>{1, 7, 7, 3, 1, 9}, 10), /*bos=*/1);
+  EXPECT_EQ(stats.smallest, 1);
+  EXPECT_EQ(stats.largest, 9);
+  EXPECT_EQ(stats.used, 4);
+  EXPECT_EQ(stats.documents, 2);
+  EXPECT_EQ(token_stats(TokenFile::in_memory(std::vector<int32_t>{5}, 10), -1).documents, 0);
 }
 
 }  // namespace
