@@ -20,6 +20,7 @@ void each_field(State& s, const Visit& visit) {
   visit("accumulated", s.accumulated);
   visit("updates", s.updates);
   visit("drawn", s.drawn);
+  visit("tokens", s.tokens);
   visit("loss_scale", s.scaler.scale);
   visit("loss_scale_good", s.scaler.good);
   visit("loss_scale_skipped", s.scaler.skipped);
@@ -66,6 +67,11 @@ Result<std::string> text_of(const model::SafetensorsFile& file, const std::strin
   return found->second;
 }
 
+std::string optional_text(const model::SafetensorsFile& file, const std::string& key) {
+  const auto found = file.metadata().find(key);
+  return found == file.metadata().end() ? "" : found->second;
+}
+
 Result<std::vector<uint8_t>> read_used_rows(const model::SafetensorsFile& file, const model::Config& config) {
   const StoredTensor* tensor = file.find(kUsedRows);
   const auto rows = static_cast<size_t>(config.tied ? config.vocab : 2 * config.vocab);
@@ -90,6 +96,7 @@ Result<> save_checkpoint(const std::string& path, const CheckpointView& view) {
                            {"options", to_json(view.options)},
                            {"state", to_json(view.state)}};
   if (!view.tokenizer.empty()) metadata["tokenizer"] = view.tokenizer;
+  if (!view.data.empty()) metadata["data"] = view.data;
   return model::save_safetensors(path, tensors, std::move(metadata));
 }
 
@@ -98,7 +105,6 @@ Result<Checkpoint> load_checkpoint(const std::string& path) {
   const TrainOptions options = TRY(options_from_json(TRY(text_of(file, "options")), path));
   const TrainerState state = TRY(state_from_json(TRY(text_of(file, "state")), path));
   const model::Config config = TRY(model::stored_config(file));
-  const auto tokenizer = file.metadata().find("tokenizer");
   Checkpoint checkpoint{config,
                         options,
                         state,
@@ -107,7 +113,8 @@ Result<Checkpoint> load_checkpoint(const std::string& path) {
                         TRY(model::read_parameters(file, config, "optimizer.v.")),
                         {},
                         TRY(read_used_rows(file, config)),
-                        tokenizer == file.metadata().end() ? "" : tokenizer->second};
+                        optional_text(file, "tokenizer"),
+                        optional_text(file, "data")};
   if (state.accumulated > 0) {
     checkpoint.gradients = TRY(model::read_parameters(file, config, "optimizer.gradient."));
   }

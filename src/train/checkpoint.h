@@ -6,8 +6,8 @@
 //
 // The file is checksummed, written beside the old one and renamed over it. Tensors: the weights under their names;
 // "optimizer.m.…", "optimizer.v.…" and, where the run stopped between two updates, "optimizer.gradient.…";
-// "optimizer.used_rows". Metadata: "config", "options", "state" (JSON) and "tokenizer", the path of one, as seen from
-// the checkpoint's folder.
+// "optimizer.used_rows". Metadata: "config", "options", "state" (JSON), "tokenizer", the path of one as seen from the
+// checkpoint's folder, and "data", the path of the token file; both where there is one.
 #pragma once
 
 #include <limits>
@@ -26,6 +26,7 @@ struct TrainerState {
   int64_t accumulated = 0;      // of them, since the last update
   int64_t updates = 0;
   int64_t drawn = 0;            // windows sampled
+  int64_t tokens = 0;           // of the data, so that a run is not resumed on other data unawares
   LossScaler::State scaler;
   double last_loss = 0;
   double best_loss = std::numeric_limits<double>::infinity();   // of validation, or the mean since the last checkpoint
@@ -43,7 +44,7 @@ struct CheckpointView {
   const model::Parameters& v;
   const model::Parameters* gradients;   // null right after an update
   std::span<const uint8_t> used_rows;
-  std::string tokenizer;
+  std::string tokenizer, data;
 };
 
 struct Checkpoint {
@@ -53,7 +54,7 @@ struct Checkpoint {
   model::Parameters weights, m, v;
   std::optional<model::Parameters> gradients;
   std::vector<uint8_t> used_rows;
-  std::string tokenizer;
+  std::string tokenizer, data;
 };
 
 Result<> save_checkpoint(const std::string& path, const CheckpointView& view);

@@ -70,6 +70,7 @@ Result<std::unique_ptr<Trainer>> Trainer::create(Device& device, TrainerSetup se
 Result<> Trainer::open_data() {
   TrainOptions& o = setup_.options;
   const int64_t size = setup_.tokens->size();
+  state_.tokens = size;
   o.validation -= o.validation % o.batch;
   if (o.validation * o.seq * 10 > size) o.validation = 0;
   sampler_ = TRY(Sampler::create({o.sampling, o.seed}, size - o.validation * o.seq, o.seq));
@@ -104,6 +105,10 @@ Result<> Trainer::resume(Checkpoint checkpoint) {
   if (checkpoint.config != setup_.config) {
     return fail("the checkpoint's model {} is another than this run's {}: resume with the configuration it was made with",
                 model::to_json(checkpoint.config), model::to_json(setup_.config));
+  }
+  if (checkpoint.state.tokens != state_.tokens) {
+    return fail("the run was started on {} tokens, but the data has {}: resume with the data it was started on",
+                checkpoint.state.tokens, state_.tokens);
   }
   state_ = checkpoint.state;
   weights_ = std::move(checkpoint.weights);
@@ -231,7 +236,8 @@ Result<> Trainer::save(TrainingObserver& observer) {
                             optimizer_.v(),
                             state_.accumulated > 0 ? &gradients_ : nullptr,
                             optimizer_.used_rows(),
-                            setup_.tokenizer};
+                            setup_.tokenizer,
+                            setup_.data};
   TRY(save_checkpoint(setup_.checkpoint, view));
   if (report.best) TRY(save_checkpoint(best_path(setup_.checkpoint), view));
   observer.on_checkpoint(report);

@@ -15,6 +15,7 @@
 #include "text/token_file.h"
 #include "train/checkpoint.h"
 #include "train/objective.h"
+#include "train/vocabulary.h"
 
 namespace anemone::train {
 
@@ -58,7 +59,7 @@ struct TrainerSetup {
   TrainOptions options;
   const text::TokenFile* tokens = nullptr;   // null for Task::single_layer; ids below config.vocab
   std::string checkpoint;                    // path; the best is kept beside it
-  std::string tokenizer{};                   // as the checkpoint names it; may be empty
+  std::string tokenizer{}, data{};           // as the checkpoint names them; may be empty
 };
 
 // "run.safetensors" → "run.best.safetensors"
