@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
   app.name("anemone");
   app.require_subcommand(1);
   cli::Action action;
+  cli::add_train(app, action);
   cli::add_data(app, action);
   cli::add_model(app, action);
   try {

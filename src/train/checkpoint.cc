@@ -90,11 +90,10 @@ Result<> save_checkpoint(const std::string& path, const CheckpointView& view) {
   append(tensors, model::stored_tensors(view.m, "optimizer.m."));
   append(tensors, model::stored_tensors(view.v, "optimizer.v."));
   if (view.gradients != nullptr) append(tensors, model::stored_tensors(*view.gradients, "optimizer.gradient."));
-  tensors.push_back({std::string(kUsedRows), mil::DType::uint8, {std::ssize(view.used_rows)},
-                     std::as_bytes(view.used_rows)});
-  model::Metadata metadata{{"config", model::to_json(view.config)},
-                           {"options", to_json(view.options)},
-                           {"state", to_json(view.state)}};
+  tensors.push_back(
+      {std::string(kUsedRows), mil::DType::uint8, {std::ssize(view.used_rows)}, std::as_bytes(view.used_rows)});
+  model::Metadata metadata{
+      {"config", model::to_json(view.config)}, {"options", to_json(view.options)}, {"state", to_json(view.state)}};
   if (!view.tokenizer.empty()) metadata["tokenizer"] = view.tokenizer;
   if (!view.data.empty()) metadata["data"] = view.data;
   return model::save_safetensors(path, tensors, std::move(metadata));

@@ -22,15 +22,15 @@ namespace anemone::train {
 
 // Where a run stands.
 struct TrainerState {
-  int64_t step = 0;             // steps done
-  int64_t accumulated = 0;      // of them, since the last update
+  int64_t step = 0;         // steps done
+  int64_t accumulated = 0;  // of them, since the last update
   int64_t updates = 0;
-  int64_t drawn = 0;            // windows sampled
-  int64_t tokens = 0;           // of the data, so that a run is not resumed on other data unawares
+  int64_t drawn = 0;   // windows sampled
+  int64_t tokens = 0;  // of the data, so that a run is not resumed on other data unawares
   LossScaler::State scaler;
   double last_loss = 0;
-  double best_loss = std::numeric_limits<double>::infinity();   // of validation, or the mean since the last checkpoint
-  double loss_sum = 0;          // since the last checkpoint
+  double best_loss = std::numeric_limits<double>::infinity();  // of validation, or the mean since the last checkpoint
+  double loss_sum = 0;                                         // since the last checkpoint
   int64_t loss_count = 0;
 };
 
@@ -42,7 +42,7 @@ struct CheckpointView {
   const model::Parameters& weights;
   const model::Parameters& m;
   const model::Parameters& v;
-  const model::Parameters* gradients;   // null right after an update
+  const model::Parameters* gradients;  // null right after an update
   std::span<const uint8_t> used_rows;
   std::string tokenizer, data;
 };

@@ -77,7 +77,7 @@ TrainOptions default_options(const Config& config) {
   o.steps = 10000;
   o.schedule = {.peak = 3e-4, .warmup = 100};
   o.validation = 16;
-  if (config.dim <= 256) {   // small models take larger steps, and a batch that fills the products
+  if (config.dim <= 256) {  // small models take larger steps, and a batch that fills the products
     o.batch = 8;
     o.schedule.peak = 3e-3;
     o.steps = 1000;
@@ -154,14 +154,22 @@ void each_field(Options& o, const Visit& visit) {
 // How many values an enumeration has.
 template <class E>
 constexpr int kValues = 0;
-template <> constexpr int kValues<Task> = 2;
-template <> constexpr int kValues<model::InitScheme> = 4;
-template <> constexpr int kValues<model::WeightSource> = 2;
-template <> constexpr int kValues<Offload> = 2;
-template <> constexpr int kValues<Precision> = 3;
-template <> constexpr int kValues<Schedule::Kind> = 2;
-template <> constexpr int kValues<LossScaling> = 3;
-template <> constexpr int kValues<Sampling> = 3;
+template <>
+constexpr int kValues<Task> = 2;
+template <>
+constexpr int kValues<model::InitScheme> = 4;
+template <>
+constexpr int kValues<model::WeightSource> = 2;
+template <>
+constexpr int kValues<Offload> = 2;
+template <>
+constexpr int kValues<Precision> = 3;
+template <>
+constexpr int kValues<Schedule::Kind> = 2;
+template <>
+constexpr int kValues<LossScaling> = 3;
+template <>
+constexpr int kValues<Sampling> = 3;
 
 template <class T>
 bool read_field(const json& value, T& field) {

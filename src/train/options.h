@@ -19,7 +19,7 @@ namespace anemone::train {
 
 enum class Task {
   language_model,
-  single_layer,   // one layer fits a fixed target by least squares: the seed's first release
+  single_layer,  // one layer fits a fixed target by least squares: the seed's first release
 };
 
 enum class LossScaling { none, fixed, dynamic };
@@ -29,7 +29,7 @@ enum class LossScaling { none, fixed, dynamic };
 struct TrainOptions {
   Task task = Task::language_model;
   model::InitScheme init = model::InitScheme::standard;
-  uint32_t seed = 42;                      // of initialisation and sampling
+  uint32_t seed = 42;  // of initialisation and sampling
   model::WeightSource source = model::WeightSource::baked;
   Offload offload = Offload::core;
   Precision precision = Precision::fp32;
@@ -37,15 +37,15 @@ struct TrainOptions {
   int64_t seq = 0;
   int64_t accumulation = 1;
   int64_t steps = 0;
-  Schedule schedule;                       // its total is `steps`
+  Schedule schedule;  // its total is `steps`
   AdamWOptions adam;
-  double clip = 1;                         // the gradients' global norm is at most this; 0: no clipping
+  double clip = 1;  // the gradients' global norm is at most this; 0: no clipping
   LossScaling scaling = LossScaling::none;
-  double fixed_scale = 256;                // with LossScaling::fixed
+  double fixed_scale = 256;  // with LossScaling::fixed
   Sampling sampling = Sampling::uniform;
   bool compact_vocabulary = false;
-  int64_t validation = 0;                  // windows at the end of the data that are held out
-  int64_t save_every = 500;                // steps from one checkpoint to the next
+  int64_t validation = 0;    // windows at the end of the data that are held out
+  int64_t save_every = 500;  // steps from one checkpoint to the next
 
   // Programs hold halves at fp16 and floats otherwise.
   mil::DType dtype() const { return precision == Precision::fp16 ? mil::DType::fp16 : mil::DType::fp32; }

@@ -33,7 +33,7 @@ class SingleLayer final : public Objective {
   GradientQueue queue_;
   Workbench bench_;
   std::optional<Layers> layers_;
-  Buffer<float> input_, target_, y_;   // [D, S]
+  Buffer<float> input_, target_, y_;  // [D, S]
 };
 
 }  // namespace anemone::train

@@ -17,9 +17,12 @@ constexpr int64_t kMostSkipped = 24;
 
 LossScaler make_scaler(const TrainOptions& options) {
   switch (options.scaling) {
-    case LossScaling::none: return LossScaler::none();
-    case LossScaling::fixed: return LossScaler::fixed(options.fixed_scale);
-    case LossScaling::dynamic: return LossScaler::dynamic();
+    case LossScaling::none:
+      return LossScaler::none();
+    case LossScaling::fixed:
+      return LossScaler::fixed(options.fixed_scale);
+    case LossScaling::dynamic:
+      return LossScaler::dynamic();
   }
   return LossScaler::none();
 }
@@ -59,7 +62,7 @@ Trainer::Trainer(TrainerSetup setup)
 Result<std::unique_ptr<Trainer>> Trainer::create(Device& device, TrainerSetup setup) {
   TRY(train::validate(setup.options));
   TRY(model::validate(setup.config));
-  TRY(AtomicFile::create(setup.checkpoint));   // rather now than after the first hour
+  TRY(AtomicFile::create(setup.checkpoint));  // rather now than after the first hour
   auto trainer = std::unique_ptr<Trainer>(new Trainer(std::move(setup)));
   if (trainer->setup_.options.task == Task::language_model) TRY(trainer->open_data());
   TRY(trainer->create_objective(device));
@@ -95,16 +98,15 @@ Result<> Trainer::create_objective(Device& device) {
   return {};
 }
 
-void Trainer::initialize() {
-  model::initialize(weights_, setup_.config, setup_.options.seed, setup_.options.init);
-}
+void Trainer::initialize() { model::initialize(weights_, setup_.config, setup_.options.seed, setup_.options.init); }
 
 void Trainer::start_from(model::Parameters weights) { weights_ = std::move(weights); }
 
 Result<> Trainer::resume(Checkpoint checkpoint) {
   if (checkpoint.config != setup_.config) {
-    return fail("the checkpoint's model {} is another than this run's {}: resume with the configuration it was made with",
-                model::to_json(checkpoint.config), model::to_json(setup_.config));
+    return fail(
+        "the checkpoint's model {} is another than this run's {}: resume with the configuration it was made with",
+        model::to_json(checkpoint.config), model::to_json(setup_.config));
   }
   if (checkpoint.state.tokens != state_.tokens) {
     return fail("the run was started on {} tokens, but the data has {}: resume with the data it was started on",

@@ -21,27 +21,27 @@ namespace anemone::train {
 
 // One step, for showing and logging.
 struct StepReport {
-  int64_t step = 0;               // from 0
-  double loss = 0;                // mean of −ln p over the batch
-  double rate = 0;                // the learning rate, as it is used
+  int64_t step = 0;  // from 0
+  double loss = 0;   // mean of −ln p over the batch
+  double rate = 0;   // the learning rate, as it is used
   double loss_scale = 1;
-  std::optional<double> norm{};   // of the gradients before clipping, where this step ended with an update
-  bool skipped = false;           // that update overflowed and was not applied
-  double milliseconds = 0;        // of the whole step: passes, weight gradients, update, weights to the device
-  std::array<double, kTimerNames.size()> timers{};   // of them, by Timer
+  std::optional<double> norm{};  // of the gradients before clipping, where this step ended with an update
+  bool skipped = false;          // that update overflowed and was not applied
+  double milliseconds = 0;       // of the whole step: passes, weight gradients, update, weights to the device
+  std::array<double, kTimerNames.size()> timers{};  // of them, by Timer
 };
 
 struct CheckpointReport {
   std::string path;
   int64_t step = 0;
-  std::optional<double> validation{};   // mean loss of the windows held out
+  std::optional<double> validation{};  // mean loss of the windows held out
   bool best = false;
 };
 
 // What a run has done since it was started or resumed.
 struct RunSummary {
-  int64_t first_step = 0, steps = 0;    // done by this process
-  bool finished = false;                // false: the observer asked to stop
+  int64_t first_step = 0, steps = 0;  // done by this process
+  bool finished = false;              // false: the observer asked to stop
   double wall_ms = 0, train_ms = 0, compile_ms = 0;
 };
 
@@ -57,9 +57,9 @@ class TrainingObserver {
 struct TrainerSetup {
   model::Config config;
   TrainOptions options;
-  const text::TokenFile* tokens = nullptr;   // null for Task::single_layer; ids below config.vocab
-  std::string checkpoint;                    // path; the best is kept beside it
-  std::string tokenizer{}, data{};           // as the checkpoint names them; may be empty
+  const text::TokenFile* tokens = nullptr;  // null for Task::single_layer; ids below config.vocab
+  std::string checkpoint;                   // path; the best is kept beside it
+  std::string tokenizer{}, data{};          // as the checkpoint names them; may be empty
 };
 
 // "run.safetensors" → "run.best.safetensors"

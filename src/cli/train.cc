@@ -1,0 +1,330 @@
+// anemone train: from flags to a run.
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "base/parallel.h"
+#include "base/progress.h"
+#include "cli/command.h"
+#include "cli/train_output.h"
+#include "model/weights_file.h"
+#include "text/prepare.h"
+
+namespace anemone::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Each flag as given, or nothing: what is not given comes from the checkpoint, the preset or the model's defaults.
+struct TrainFlags {
+  std::optional<std::string> config, preset, data, tokenizer, precision, weights, offload, schedule, loss_scale, init,
+      checkpoint, log;
+  std::string device = "cpu";
+  std::optional<int64_t> steps, warmup, accumulation, batch, seq, save_every, validation;
+  std::optional<double> rate, clip, weight_decay;
+  std::optional<uint32_t> seed;
+  std::optional<int> threads;
+  bool resume = false, scratch = false, compact_vocabulary = false, no_ane_extras = false;
+};
+
+// A run before its data is known.
+struct Plan {
+  model::Config config;
+  train::TrainOptions options;
+  std::optional<model::Parameters> weights;     // to start from
+  std::optional<train::Checkpoint> checkpoint;  // to resume
+  std::string path;                             // of the checkpoint
+};
+
+struct Data {
+  std::optional<text::TokenFile> tokens;
+  std::string path;       // empty: synthetic
+  std::string tokenizer;  // path; empty: unknown
+};
+
+template <class T, class U>
+void set(const std::optional<T>& flag, U& option) {
+  if (flag) option = static_cast<U>(*flag);
+}
+
+template <class E>
+Result<E> choose(std::string_view flag, const std::string& value,
+                 std::initializer_list<std::pair<std::string_view, E>> choices) {
+  std::string names;
+  for (const auto& [name, choice] : choices) {
+    if (name == value) return choice;
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  return fail("--{} {} is unknown: choose one of {}", flag, value, names);
+}
+
+Result<> apply_loss_scale(const std::string& value, train::TrainOptions& o) {
+  if (value == "none" || value == "dynamic") {
+    o.scaling = value == "none" ? train::LossScaling::none : train::LossScaling::dynamic;
+    return {};
+  }
+  char* end = nullptr;
+  const double scale = std::strtod(value.c_str(), &end);
+  if (value.empty() || *end != '\0' || !(scale > 0)) {
+    return fail("--loss-scale {} is unknown: choose dynamic, none or a positive number", value);
+  }
+  o.scaling = train::LossScaling::fixed;
+  o.fixed_scale = scale;
+  return {};
+}
+
+Result<> apply_flags(const TrainFlags& flags, train::TrainOptions& o) {
+  using train::Schedule;
+  set(flags.steps, o.steps);
+  set(flags.rate, o.schedule.peak);
+  set(flags.warmup, o.schedule.warmup);
+  set(flags.accumulation, o.accumulation);
+  set(flags.batch, o.batch);
+  set(flags.seq, o.seq);
+  set(flags.save_every, o.save_every);
+  set(flags.validation, o.validation);
+  set(flags.clip, o.clip);
+  set(flags.weight_decay, o.adam.weight_decay);
+  set(flags.seed, o.seed);
+  if (flags.compact_vocabulary) o.compact_vocabulary = true;
+  if (flags.schedule) {
+    o.schedule.kind = TRY(choose<Schedule::Kind>(
+        "schedule", *flags.schedule, {{"cosine", Schedule::Kind::cosine}, {"constant", Schedule::Kind::constant}}));
+  }
+  if (flags.weights) {
+    o.source = TRY(choose<model::WeightSource>(
+        "weights", *flags.weights, {{"baked", model::WeightSource::baked}, {"dynamic", model::WeightSource::dynamic}}));
+  }
+  if (flags.offload) {
+    o.offload = TRY(choose<train::Offload>("offload", *flags.offload,
+                                           {{"core", train::Offload::core}, {"full", train::Offload::full}}));
+  }
+  if (flags.no_ane_extras) o.offload = train::Offload::core;
+  if (flags.precision) {
+    o.precision = *flags.precision == "auto" ? Precision::fp32 : TRY(parse_precision(*flags.precision));
+    o.scaling = train::default_scaling(o.precision);
+  }
+  if (flags.loss_scale) TRY(apply_loss_scale(*flags.loss_scale, o));
+  return train::validate(o);
+}
+
+// The model and the options that the flags start from: a checkpoint's, a preset's, a file's or a configuration's.
+Result<Plan> base_plan(const TrainFlags& flags) {
+  Plan plan;
+  if (flags.resume) {
+    plan.path = flags.checkpoint.value_or("");
+    if (plan.path.empty()) return fail("--resume goes with --ckpt FILE, the checkpoint to go on from");
+    plan.checkpoint = TRY(train::load_checkpoint(plan.path));
+    plan.config = plan.checkpoint->config;
+    plan.options = plan.checkpoint->options;
+    return plan;
+  }
+  if (flags.preset) {
+    train::Preset preset = TRY(train::find_preset(*flags.preset));
+    plan.config = preset.config;
+    plan.options = preset.options;
+  }
+  if (flags.init) {
+    model::Model model = TRY(model::load_model(*flags.init));
+    plan.config = model.config;  // rotary positions too, whatever the preset: the weights were trained with them
+    plan.weights = std::move(model.weights);
+  } else if (flags.config || !flags.preset) {
+    plan.config = TRY(model::find_config(flags.config.value_or(flags.data ? "stories110m" : "tiny")));
+  }
+  if (!flags.preset) plan.options = train::default_options(plan.config);
+  plan.path = flags.checkpoint.value_or((fs::path("runs") / plan.config.name).string() + ".safetensors");
+  return plan;
+}
+
+Result<Plan> make_plan(const TrainFlags& flags) {
+  if (flags.resume && (flags.preset || flags.config || flags.init || flags.scratch)) {
+    return fail(
+        "--resume takes model and options from the checkpoint: leave out --preset, --config, --init and --scratch");
+  }
+  if (flags.init && flags.config) return fail("--init brings its own configuration: leave out --config");
+  Plan plan = TRY(base_plan(flags));
+  TRY(apply_flags(flags, plan.options));
+  if (!flags.resume && !flags.scratch && fs::exists(plan.path)) {
+    return fail("{} holds an earlier run: go on with --resume --ckpt {}, or start over with --scratch", plan.path,
+                plan.path);
+  }
+  return plan;
+}
+
+// A name for `path` as seen from the folder of `from`.
+std::string seen_from(const std::string& from, const std::string& path) {
+  std::error_code ignored;
+  const fs::path relative = fs::relative(path, fs::absolute(from).parent_path(), ignored);
+  return relative.empty() ? path : relative.string();
+}
+
+// The stories of our own grammar, with a tokenizer learnt from them, which is kept beside the checkpoint.
+Result<Data> synthetic_data(const Plan& plan) {
+  constexpr int64_t kVocabulary = 1024;
+  fmt::print("No --data: training on stories of a built-in grammar.\n");
+  std::fflush(stdout);
+  Progress progress("making stories", Progress::Unit::kBytes);
+  text::Corpus corpus =
+      TRY(text::synthetic_corpus({.stories = {}, .vocab_size = std::min(kVocabulary, plan.config.vocab)},
+                                 [&](int64_t done, int64_t total) { progress.update(done, total); }));
+  progress.finish();
+  Data data;
+  data.tokens = std::move(corpus.tokens);
+  data.tokenizer = fs::path(plan.path).replace_extension(".model").string();
+  AtomicFile file = TRY(AtomicFile::create(data.tokenizer));
+  TRY(file.write(corpus.model));
+  TRY(file.commit());
+  return data;
+}
+
+// A tokenizer decides the vocabulary of a model that is yet to be made; it must fit one that exists.
+Result<> fit_vocabulary(const TrainFlags& flags, Plan& plan) {
+  const text::Tokenizer tokenizer = TRY(text::Tokenizer::load(*flags.tokenizer));
+  const int64_t vocab = tokenizer.vocab_size();
+  if (vocab == plan.config.vocab) return {};
+  if (plan.weights || plan.checkpoint || flags.preset) {
+    return fail("{} has {} tokens, but the model has {}: give the tokenizer that the model was made with",
+                *flags.tokenizer, vocab, plan.config.vocab);
+  }
+  fmt::print("Vocabulary: {} tokens, as {} has them (the configuration says {})\n", vocab, *flags.tokenizer,
+             plan.config.vocab);
+  plan.config.vocab = vocab;
+  return {};
+}
+
+Result<Data> open_data(const TrainFlags& flags, Plan& plan) {
+  if (plan.options.task == train::Task::single_layer) {
+    if (flags.data) return fail("--preset single_layer has its data built in: leave out --data");
+    return Data{};
+  }
+  const std::string stored = plan.checkpoint ? plan.checkpoint->data : "";
+  const std::string path = flags.data.value_or(stored);
+  if (path.empty()) {
+    if (flags.tokenizer) return fail("--tokenizer goes with --data: the built-in stories bring their own");
+    return synthetic_data(plan);
+  }
+  if (flags.tokenizer) TRY(fit_vocabulary(flags, plan));
+  Data data;
+  data.path = path;
+  data.tokenizer = flags.tokenizer.value_or("");
+  data.tokens = TRY(text::TokenFile::open(path, {plan.config.vocab, plan.options.seq}));
+  return data;
+}
+
+std::string resume_command(const TrainFlags& flags, const Plan& plan) {
+  return fmt::format("anemone train --resume --ckpt {}{}", plan.path,
+                     flags.device == "cpu" ? "" : " --device " + flags.device);
+}
+
+Result<> make_folder(const std::string& path) {
+  std::error_code error;
+  const fs::path folder = fs::path(path).parent_path();
+  if (!folder.empty()) fs::create_directories(folder, error);
+  if (error) return fail("cannot make the folder {}: {}", folder.string(), error.message());
+  return {};
+}
+
+RunDescription describe(const Plan& plan, const Device& device, const Data& data) {
+  RunDescription run{.config = plan.config, .options = plan.options, .device = device.info()};
+  if (data.tokens) {
+    run.tokens = data.tokens->size();
+    run.token_bytes = run.tokens * text::token_width(plan.config.vocab);
+  }
+  if (plan.checkpoint) {
+    run.resumed_at = plan.checkpoint->state.step;
+    run.resumed_loss = plan.checkpoint->state.last_loss;
+  }
+  return run;
+}
+
+Result<> train(const TrainFlags& flags) {
+  if (flags.threads) set_thread_count(*flags.threads);
+  Plan plan = TRY(make_plan(flags));
+  TRY(make_folder(plan.path));
+  const std::unique_ptr<Device> device = TRY(open_device(flags.device, {.precision = plan.options.precision}));
+  const Data data = TRY(open_data(flags, plan));
+  const std::unique_ptr<TrainOutput> output =
+      TRY(TrainOutput::create(describe(plan, *device, data), flags.log.value_or("")));
+  auto trainer = TRY(train::Trainer::create(
+      *device, {.config = plan.config,
+                .options = plan.options,
+                .tokens = data.tokens ? &*data.tokens : nullptr,
+                .checkpoint = plan.path,
+                .tokenizer = data.tokenizer.empty() ? (plan.checkpoint ? plan.checkpoint->tokenizer : "")
+                                                    : seen_from(plan.path, data.tokenizer),
+                .data = data.path.empty() ? "" : fs::absolute(data.path).string()}));
+  if (plan.checkpoint) {
+    TRY(trainer->resume(*std::move(plan.checkpoint)));
+  } else if (plan.weights) {
+    trainer->start_from(*std::move(plan.weights));
+  } else {
+    trainer->initialize();
+  }
+  output->banner();
+  stop_on_signals();
+  const train::RunSummary summary = TRY(trainer->run(*output));
+  output->summary(summary);
+  if (!summary.finished) {
+    fmt::print("Stopped after step {}. Go on with: {}\n", trainer->state().step, resume_command(flags, plan));
+  }
+  return {};
+}
+
+void add_model_flags(CLI::App& app, TrainFlags& f) {
+  app.add_option("--preset", f.preset, "A program of the seed: train_large, train_large_ane, dynamic, single_layer");
+  app.add_option("--config", f.config, "A built-in model or a JSON file [tiny; stories110m with --data]");
+  app.add_option("--init,--model", f.init, "Start from the weights of this file (.bin or .safetensors)");
+  app.add_option("--data", f.data, "Token file, see `anemone data` [stories of a built-in grammar]");
+  app.add_option("--tokenizer", f.tokenizer, "What the data was tokenised with: kept with the checkpoint");
+}
+
+void add_run_flags(CLI::App& app, TrainFlags& f) {
+  app.add_option("--device", f.device, "Where the programs run: cpu or ref")->capture_default_str();
+  app.add_option("--precision", f.precision, "fp32, fp16, bf16 or auto [auto: fp32]");
+  app.add_option("--weights", f.weights, "baked (constants) or dynamic (beside the activations) [baked]");
+  app.add_option("--offload", f.offload, "core (matrix work on the device) or full (norms and classifier too) [core]");
+  app.add_flag("--no-ane-extras", f.no_ane_extras, "The same as --offload core");
+  app.add_option("--threads", f.threads, "Threads of the host [all]")->check(CLI::Range(1, 1024));
+  app.add_option("--ckpt", f.checkpoint, "Checkpoint [runs/MODEL.safetensors]; the best stands beside it");
+  app.add_flag("--resume", f.resume, "Go on from the checkpoint, as if never stopped");
+  app.add_flag("--scratch", f.scratch, "Start over where a checkpoint stands already");
+  app.add_option("--save-every", f.save_every, "Steps from one checkpoint to the next [500]");
+  app.add_option("--log", f.log, "One JSON object a step into this file");
+}
+
+void add_schedule_flags(CLI::App& app, TrainFlags& f) {
+  app.add_option("--steps", f.steps, "Forward and backward passes [10000; tiny: 1000]");
+  app.add_option("--lr", f.rate, "Peak learning rate [3e-4; tiny: 3e-3]");
+  app.add_option("--warmup", f.warmup, "Steps of linear rise [100]");
+  app.add_option("--schedule", f.schedule, "cosine or constant [cosine]");
+  app.add_option("--accum", f.accumulation, "Steps from one update to the next [1]");
+  app.add_option("--batch", f.batch, "Sequences a step [1; tiny: 8]");
+  app.add_option("--seq", f.seq, "Tokens a sequence [the model's]");
+  app.add_option("--clip", f.clip, "Largest global norm of the gradients; 0: none [1]");
+  app.add_option("--weight-decay", f.weight_decay, "AdamW's, on matrices [0.1]");
+  app.add_option("--loss-scale", f.loss_scale, "dynamic, none or a number [dynamic at fp16, else none]");
+  app.add_option("--seed", f.seed, "Of initialisation and sampling [42]");
+  app.add_option("--val-windows", f.validation, "Windows at the end of the data held out for validation [16]");
+  app.add_flag("--compact-vocab", f.compact_vocabulary, "The classifier knows only the tokens that the data uses");
+}
+
+}  // namespace
+
+void add_train(CLI::App& root, Action& action) {
+  auto flags = std::make_shared<TrainFlags>();
+  CLI::App* app = root.add_subcommand("train", "Train a model; without flags, a small one on stories of our own");
+  add_model_flags(*app, *flags);
+  add_run_flags(*app, *flags);
+  add_schedule_flags(*app, *flags);
+  app->add_option("MODEL", flags->init, "The seed's positional arguments: weights to start from,");
+  app->add_option("SEQ", flags->seq, "tokens a sequence,");
+  app->add_option("STEPS", flags->steps, "steps,");
+  app->add_option("LR", flags->rate, "learning rate");
+  app->footer(
+      "Example: anemone train\n"
+      "         anemone train --config stories15m --data stories.bin --tokenizer stories.model --precision fp16\n"
+      "         anemone train --resume --ckpt runs/stories15m.safetensors");
+  app->callback([&action, flags] { action = [flags] { return train(*flags); }; });
+}
+
+}  // namespace anemone::cli

@@ -1,0 +1,201 @@
+#include "cli/train_output.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cmath>
+#include <csignal>
+#include <cstring>
+
+#include "base/json.h"
+#include "model/parameters.h"
+
+namespace anemone::cli {
+namespace {
+
+using train::Timer;
+
+std::atomic<bool> stop_requested = false;
+
+extern "C" void request_stop(int signal) {
+  stop_requested = true;
+  std::signal(signal, SIG_DFL);
+}
+
+constexpr int64_t kLines = 10;  // steps from one plain line to the next, as the seed's
+
+const char* name_of(model::WeightSource source) { return source == model::WeightSource::baked ? "baked" : "dynamic"; }
+
+std::string duration(double seconds) {
+  const auto whole = static_cast<int64_t>(std::llround(seconds));
+  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+double millions(int64_t count) { return static_cast<double>(count) / 1e6; }
+
+// Programs of a run: those with weights, one a layer where they are baked.
+std::string kernel_count(const RunDescription& run) {
+  const int64_t layers = run.config.layers;
+  if (run.options.source == model::WeightSource::dynamic) return "10, compiled once";
+  return fmt::format("{} ({} weight-bearing + {} sdpaBwd2)", 6 * layers, 5 * layers, layers);
+}
+
+}  // namespace
+
+void stop_on_signals() {
+  std::signal(SIGINT, request_stop);
+  std::signal(SIGTERM, request_stop);
+}
+
+Result<std::unique_ptr<TrainOutput>> TrainOutput::create(RunDescription run, const std::string& log) {
+  std::FILE* file = nullptr;
+  if (!log.empty()) {
+    file = std::fopen(log.c_str(), run.resumed_at > 0 ? "a" : "w");
+    if (file == nullptr) return fail("cannot write {}: {}", log, std::strerror(errno));
+  }
+  return std::unique_ptr<TrainOutput>(new TrainOutput(std::move(run), file));
+}
+
+TrainOutput::TrainOutput(RunDescription run, std::FILE* log)
+    : run_(std::move(run)), log_(log), terminal_(isatty(STDOUT_FILENO) != 0) {}
+
+TrainOutput::~TrainOutput() {
+  if (log_ != nullptr) std::fclose(log_);
+}
+
+void TrainOutput::banner() const {
+  const model::Config& c = run_.config;
+  const train::TrainOptions& o = run_.options;
+  if (run_.resumed_at > 0) fmt::print("[RESUMED step {}, loss={:.4f}]\n", run_.resumed_at, run_.resumed_loss);
+  fmt::print("=== {} Training: {} ({} layers, GQA {}/{} heads) ===\n", run_.device.name, c.name, c.layers, c.heads,
+             c.kv_heads);
+  fmt::print("device: {} ({}), precision {}, weights {}, offload {}\n", run_.device.name, run_.device.description,
+             to_string(o.precision), name_of(o.source), o.offload == train::Offload::core ? "core" : "full");
+  fmt::print("dim={} q_dim={} kv_dim={} hd={} hidden={} seq={} vocab={} layers={}\n", c.dim, c.q_dim(), c.kv_dim(),
+             c.head_dim, c.hidden, o.seq, c.vocab, c.layers);
+  const int64_t embedding = c.vocab * c.dim * (c.tied ? 1 : 2);
+  fmt::print("Params: {:.2f}M (transformer {:.2f}M + embed {:.2f}M)\n", millions(c.parameter_count()),
+             millions(c.parameter_count() - embedding), millions(embedding));
+  fmt::print("Kernels: {}\n", kernel_count(run_));
+  fmt::print("Batch {} x {} tokens, accum {} | {} LR={:.1e} b1={} b2={} wd={} clip={}\n", o.batch, o.seq,
+             o.accumulation, o.adam.weight_decay > 0 ? "AdamW" : "Adam", o.schedule.peak, o.adam.beta1, o.adam.beta2,
+             o.adam.weight_decay, o.clip);
+  const train::StepFlops flops = train::step_flops(c, o.batch, o.seq);
+  fmt::print("FLOPs/step: fwd={:.0f}M bwd_dx={:.0f}M bwd_dW={:.0f}M sdpa_bwd={:.0f}M total={:.0f}M\n",
+             millions(flops.forward), millions(flops.backward_dx), millions(flops.backward_dw),
+             millions(flops.attention), millions(flops.total()));
+  fmt::print("{} FLOPs/step: {:.0f}M (fwd+bwd_dx+sdpa_bwd{}) | host: dW+cls\n", run_.device.name,
+             millions(flops.on_device(o.offload == train::Offload::full)),
+             o.offload == train::Offload::full ? "+cls" : "");
+  if (run_.tokens > 0) fmt::print("Token data: {} tokens ({:.1f} MB)\n", run_.tokens, millions(run_.token_bytes));
+  std::fflush(stdout);
+}
+
+bool TrainOutput::wants_stop() { return stop_requested; }
+
+bool TrainOutput::due(const train::StepReport& report) const {
+  const int64_t interval = terminal_ ? std::max<int64_t>(kLines, run_.options.steps / 20) : kLines;
+  return report.step % interval == 0 || report.step + 1 == run_.options.steps || report.skipped;
+}
+
+void TrainOutput::on_step(const train::StepReport& report) {
+  ++window_.steps;
+  window_.milliseconds += report.milliseconds;
+  for (size_t i = 0; i < window_.timers.size(); ++i) window_.timers[i] += report.timers[i];
+  smoothed_ms_ = smoothed_ms_ == 0 ? report.milliseconds : 0.95 * smoothed_ms_ + 0.05 * report.milliseconds;
+  if (log_ != nullptr) write_log(report);
+  if (due(report)) {
+    show_line(report);
+    window_ = {};
+  }
+  if (terminal_) show_progress(report);
+}
+
+// step 10   loss=9.1234  lr=3.00e-05  812.1ms/step  315 tokens/s
+void TrainOutput::show_line(const train::StepReport& report) {
+  const auto tokens = static_cast<double>(run_.options.batch * run_.options.seq);
+  const double ms = window_.milliseconds / static_cast<double>(window_.steps);
+  if (terminal_) fmt::print("\r\033[K");
+  fmt::print("step {:<5} loss={:.4f}  lr={:.2e}  {:.1f}ms/step  {:.0f} tokens/s{}{}\n", report.step, report.loss,
+             report.rate, ms, tokens * 1e3 / ms, report.norm ? fmt::format("  grad_norm={:.4f}", *report.norm) : "",
+             report.skipped ? fmt::format("  overflow at loss scale {:.0f}: update skipped", report.loss_scale) : "");
+  if (!terminal_) show_components();
+  std::fflush(stdout);
+}
+
+//     cpu=310.2 io=12.1 cls=80.2 elem=9.0 rms=4.1 cblas_wait=0.0 dw=301.1 adam=70.3 stage=20.9 ms/step
+void TrainOutput::show_components() const {
+  const auto mean = [&](Timer timer) {
+    return window_.timers[static_cast<size_t>(timer)] / static_cast<double>(window_.steps);
+  };
+  fmt::print("    {}={:.1f} io={:.1f} cls={:.1f} elem={:.1f} rms={:.1f} cblas_wait={:.1f} ms/step", run_.device.name,
+             mean(Timer::ane), mean(Timer::io), mean(Timer::cls), mean(Timer::elem), mean(Timer::rms),
+             mean(Timer::cblas_wait));
+  fmt::print("  dw={:.1f} adam={:.1f} stage={:.1f} compile={:.1f}\n", mean(Timer::dw), mean(Timer::adam),
+             mean(Timer::stage), mean(Timer::compile));
+}
+
+void TrainOutput::show_progress(const train::StepReport& report) {
+  const int64_t done = report.step + 1, total = run_.options.steps;
+  const auto tokens = static_cast<double>(run_.options.batch * run_.options.seq);
+  fmt::print("\r\033[K{}/{}  loss {:.4f}  lr {:.1e}  {:.0f} tokens/s  {} left", done, total, report.loss, report.rate,
+             tokens * 1e3 / smoothed_ms_, duration(static_cast<double>(total - done) * smoothed_ms_ / 1e3));
+  if (done == total) fmt::print("\r\033[K");
+  std::fflush(stdout);
+}
+
+void TrainOutput::write_log(const train::StepReport& report) {
+  nlohmann::json line{{"type", "step"},
+                      {"step", report.step},
+                      {"loss", report.loss},
+                      {"lr", report.rate},
+                      {"ms", report.milliseconds},
+                      {"loss_scale", report.loss_scale},
+                      {"skipped", report.skipped},
+                      {"tokens", run_.options.batch * run_.options.seq},
+                      {"device", run_.device.name}};
+  if (report.norm && std::isfinite(*report.norm)) line["grad_norm"] = *report.norm;
+  for (size_t i = 0; i < report.timers.size(); ++i) {
+    line[fmt::format("t_{}", train::kTimerNames[i])] = report.timers[i];
+  }
+  fmt::print(log_, "{}\n", line.dump());
+  std::fflush(log_);
+}
+
+void TrainOutput::on_checkpoint(const train::CheckpointReport& report) {
+  if (terminal_) fmt::print("\r\033[K");
+  fmt::print("  [ckpt saved: {} at step {}{}{}]\n", report.path, report.step,
+             report.validation ? fmt::format(", validation loss={:.4f}", *report.validation) : "",
+             report.best ? ", the best so far" : "");
+  std::fflush(stdout);
+  if (log_ == nullptr) return;
+  nlohmann::json line{{"type", "checkpoint"}, {"step", report.step}, {"path", report.path}, {"best", report.best}};
+  if (report.validation) line["validation_loss"] = *report.validation;
+  fmt::print(log_, "{}\n", line.dump());
+  std::fflush(log_);
+}
+
+void TrainOutput::summary(const train::RunSummary& s) const {
+  if (s.steps == 0) return;
+  const train::StepFlops flops = train::step_flops(run_.config, run_.options.batch, run_.options.seq);
+  const double ms = s.train_ms / static_cast<double>(s.steps);
+  const double device_tflops =
+      static_cast<double>(flops.on_device(run_.options.offload == train::Offload::full)) / (ms * 1e9);
+  fmt::print("=== Efficiency Report ===\n");
+  fmt::print("Total steps:     {}\n", s.steps);
+  fmt::print("Wall time:       {:.0f} ms ({:.1f} s)\n", s.wall_ms, s.wall_ms / 1e3);
+  fmt::print("Compile time:    {:.0f} ms ({:.1f}%)\n", s.compile_ms, 100 * s.compile_ms / s.wall_ms);
+  fmt::print("Train time:      {:.0f} ms ({:.1f}%)\n", s.train_ms, 100 * s.train_ms / s.wall_ms);
+  fmt::print("Avg train:       {:.1f} ms/step\n", ms);
+  fmt::print("{} TFLOPS:      {:.3f} sustained\n", run_.device.name, device_tflops);
+  fmt::print("Total TFLOPS:    {:.3f} ({}+host)\n", static_cast<double>(flops.total()) / (ms * 1e9), run_.device.name);
+  if (run_.device.peak_flops) {
+    const double peak = *run_.device.peak_flops / 1e12;
+    fmt::print("{} utilization: {:.1f}% of {:.1f} TFLOPS\n", run_.device.name, 100 * device_tflops / peak, peak);
+  }
+}
+
+}  // namespace anemone::cli
