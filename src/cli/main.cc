@@ -9,6 +9,8 @@ int main(int argc, char** argv) {
   app.name("anemone");
   app.require_subcommand(1);
   cli::Action action;
+  cli::add_data(app, action);
+  cli::add_model(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

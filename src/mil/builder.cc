@@ -126,7 +126,9 @@ Result<std::vector<Argument>> Builder::resolve(const Operation& operation, Argum
     }
     Argument& argument = resolved.emplace_back(Argument{name, {}});
     for (const Value& value : values) {
-      if (value.id() < 0) return fail("{}: parameter {} is not a value of this builder", operation.op->name, name);
+      if (value.id() < 0 || &value.builder() != this) {
+        return fail("{}: parameter {} is not a value of this builder", operation.op->name, name);
+      }
       argument.values.push_back(value.id());
     }
   }

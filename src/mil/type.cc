@@ -67,11 +67,11 @@ std::vector<int64_t> packed_strides(const Shape& shape) {
 }
 
 Result<size_t> checked_bytes(const TensorType& type) {
-  constexpr int64_t kMostBytes = int64_t{1} << 48;
+  constexpr int64_t kMostElements = int64_t{1} << 48;
   int64_t elements = 1;
   for (int64_t dimension : type.shape) {
     if (dimension < 0 || dimension > INT32_MAX) return fail("{} has a dimension out of range", to_string(type));
-    if (dimension > 0 && elements > kMostBytes / dimension) return fail("{} is too large", to_string(type));
+    if (dimension > 0 && elements > kMostElements / dimension) return fail("{} is too large", to_string(type));
     elements *= dimension;
   }
   return type.bytes();

@@ -62,8 +62,8 @@ struct TensorType {
   bool operator==(const TensorType&) const = default;
 };
 
-// The bytes of a packed tensor; an error where a dimension is unknown, negative or beyond int32, or all are beyond
-// 2^48.
+// The bytes of a packed tensor; an error where a dimension is unknown, negative or beyond int32, or where there are
+// more than 2^48 elements.
 Result<size_t> checked_bytes(const TensorType& type);
 std::string to_string(const TensorType& type);  // tensor<fp16, [1, 2]>; a scalar's as fp16
 

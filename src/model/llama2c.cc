@@ -6,7 +6,6 @@
 #include <filesystem>
 
 #include "base/check.h"
-#include "base/file.h"
 
 namespace anemone::model {
 namespace {
@@ -58,19 +57,6 @@ Result<Config> to_config(const Header& header, const std::string& path) {
   return config;
 }
 
-Result<Config> check(const MappedFile& file) {
-  const auto bytes = file.bytes();
-  if (bytes.size() < sizeof(Header)) {
-    return fail("{} is {} bytes long: too short for a model", file.path(), bytes.size());
-  }
-  Header header;
-  std::memcpy(&header, bytes.data(), sizeof header);
-  Config config = TRY(to_config(header, file.path()));
-  if (static_cast<int64_t>(bytes.size()) == file_bytes(config)) return config;
-  return fail("{} is {} bytes long, and a llama2.c model of its shape has {}: is it cut short, or another format?",
-              file.path(), bytes.size(), file_bytes(config));
-}
-
 Result<> check_holds(const Config& config, const std::string& path) {
   const auto refuse = [&](std::string_view what) {
     return fail("cannot write {}: llama2.c's format has no {}; save it as .safetensors", path, what);
@@ -109,11 +95,21 @@ Header to_header(const Config& c) {
 
 }  // namespace
 
-Result<Config> read_llama2c_config(const std::string& path) { return check(TRY(MappedFile::open(path))); }
+Result<Config> read_llama2c_config(const MappedFile& file) {
+  const auto bytes = file.bytes();
+  if (bytes.size() < sizeof(Header)) {
+    return fail("{} is {} bytes long: too short for a model", file.path(), bytes.size());
+  }
+  Header header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  Config config = TRY(to_config(header, file.path()));
+  if (static_cast<int64_t>(bytes.size()) == file_bytes(config)) return config;
+  return fail("{} is {} bytes long, and a llama2.c model of its shape has {}: is it cut short, or another format?",
+              file.path(), bytes.size(), file_bytes(config));
+}
 
-Result<Model> load_llama2c(const std::string& path) {
-  const MappedFile file = TRY(MappedFile::open(path));
-  const Config config = TRY(check(file));
+Result<Model> load_llama2c(const MappedFile& file) {
+  const Config config = TRY(read_llama2c_config(file));
   Model model{config, Parameters(config), std::vector<float>(static_cast<size_t>(table_floats(config)))};
   auto rest = file.bytes().subspan(sizeof(Header));
   const auto take = [&](std::span<float> tensor) {

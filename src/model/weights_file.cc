@@ -64,8 +64,8 @@ Result<Model> read_model(const SafetensorsFile& file) {
   return model;
 }
 
-Result<WeightsFile> inspect_llama2c(const std::string& path) {
-  WeightsFile found{.config = TRY(read_llama2c_config(path)), .format = "llama2.c", .tensors = {}};
+Result<WeightsFile> inspect_llama2c(const MappedFile& file) {
+  WeightsFile found{.config = TRY(read_llama2c_config(file)), .format = "llama2.c", .tensors = {}};
   for (const TensorInfo& info : parameter_layout(found.config)) {
     found.tensors.push_back({info.name, mil::DType::fp32, info.shape});
   }
@@ -94,14 +94,18 @@ Result<> save_as_safetensors(const std::string& path, const Config& config, cons
 
 Result<Model> load_model(const std::string& path) {
   MappedFile file = TRY(MappedFile::open(path));
-  if (!SafetensorsFile::recognises(file.bytes())) return load_llama2c(path);
+  if (!SafetensorsFile::recognises(file.bytes())) return load_llama2c(file);
   return read_model(TRY(SafetensorsFile::parse(std::move(file))));
 }
 
 Result<WeightsFile> inspect_model(const std::string& path) {
   MappedFile file = TRY(MappedFile::open(path));
-  if (!SafetensorsFile::recognises(file.bytes())) return inspect_llama2c(path);
-  return inspect_safetensors(TRY(SafetensorsFile::parse(std::move(file))));
+  const size_t bytes = file.bytes().size();
+  WeightsFile found = SafetensorsFile::recognises(file.bytes())
+                          ? TRY(inspect_safetensors(TRY(SafetensorsFile::parse(std::move(file)))))
+                          : TRY(inspect_llama2c(file));
+  found.bytes = bytes;
+  return found;
 }
 
 Result<> save_model(const std::string& path, const Config& config, const Parameters& weights,

@@ -36,7 +36,8 @@ struct WeightsFile {
   };
 
   Config config;
-  std::string format;        // "llama2.c" or "safetensors"
+  std::string format;  // "llama2.c" or "safetensors"
+  size_t bytes = 0;
   bool checksummed = false;  // then the checksum was right
   std::vector<Tensor> tensors;
 };

@@ -80,8 +80,8 @@ namespace {
 HWY_EXPORT(Fold);
 HWY_EXPORT(Spread);
 
-constexpr int64_t kBlock = 128;       // columns; no more than the kernels' kColumns
-constexpr int64_t kColumnGrain = 16;  // columns worth a thread: a cache line
+constexpr int64_t kBlock = HWY_NAMESPACE::kColumns;  // the same in each of them
+constexpr int64_t kColumnGrain = 16;                 // columns worth a thread: a cache line
 
 struct Logits {
   const float* data;

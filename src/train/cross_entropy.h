@@ -18,7 +18,8 @@ double cross_entropy(const float* logits, int64_t V, std::span<const int32_t> ta
 double cross_entropy_backward(const float* logits, int64_t V, std::span<const int32_t> targets, float scale,
                               float* dlogits);
 
-// The same from probabilities p [V, T] that a device computed: Σ_t −ln(p[targets[t], t] + 1e-10), since a half may be 0.
+// The same from probabilities p [V, T] that a device computed: Σ_t −ln(p[targets[t], t] + 1e-10), since a half may be
+// 0.
 double negative_log_likelihood(const float* p, std::span<const int32_t> targets);
 
 // And p becomes (p − onehot(target))·scale.

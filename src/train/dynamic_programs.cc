@@ -32,11 +32,11 @@ class DynamicPrograms final : public LayerPrograms {
   std::span<float> normed(int64_t l) { return x2n_[bench_.backward ? static_cast<size_t>(l) : 0].span(); }
 
   Workbench& bench_;
-  Norm attention_norm_, ffn_norm_;                             // forward
-  LayerKernel sdpa_, wo_, ffn_;                                // forward
+  Norm attention_norm_, ffn_norm_;  // forward
+  LayerKernel sdpa_, wo_, ffn_;     // forward
   LayerKernel ffn_w2_, ffn_w13_, wo_backward_, sdpa_backward1_, q_backward_, kv_backward_;
   std::vector<LayerKernel*> kernels_;
-  std::vector<Buffer<float>> x2n_;                             // [D, T] a layer, for dW1 and dW3
+  std::vector<Buffer<float>> x2n_;  // [D, T] a layer, for dW1 and dW3
   Buffer<float> xn_, dg_, h1_, h3_, dx_;
 };
 

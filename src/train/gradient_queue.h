@@ -46,7 +46,7 @@ class GradientQueue {
   std::deque<Product> products_;
   bool busy_ = false;
   bool stopping_ = false;
-  std::thread worker_;   // not running without overlap
+  std::thread worker_;  // not running without overlap
 };
 
 }  // namespace anemone::train

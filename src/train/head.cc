@@ -91,8 +91,8 @@ Result<double> Head::loss(std::span<const float> x, std::span<const int32_t> tar
   if (softmax_) TRY(probabilities());
   const auto scope = bench_->timers.measure(Timer::elem);
   const std::span<const int32_t> ids = mapped(targets);
-  const double total = softmax_ ? negative_log_likelihood(logits_.data(), ids)
-                                : cross_entropy(logits_.data(), rows_, ids);
+  const double total =
+      softmax_ ? negative_log_likelihood(logits_.data(), ids) : cross_entropy(logits_.data(), rows_, ids);
   return total / static_cast<double>(targets.size());
 }
 

@@ -27,8 +27,8 @@ class Head {
   void release();
 
   Result<double> loss(std::span<const float> x, std::span<const int32_t> targets);
-  Result<double> backward(std::span<const float> x, std::span<const int32_t> targets, float scale,
-                          std::span<float> dx, model::Parameters& gradients);
+  Result<double> backward(std::span<const float> x, std::span<const int32_t> targets, float scale, std::span<float> dx,
+                          model::Parameters& gradients);
   void collect(model::Parameters& gradients);
 
  private:
@@ -40,13 +40,13 @@ class Head {
 
   Workbench* bench_;
   const CompactVocabulary* vocabulary_ = nullptr;
-  int64_t rows_ = 0;                                    // of the classifier: V, or what the data uses
-  model::Geometry geometry_;                            // with that many
+  int64_t rows_ = 0;          // of the classifier: V, or what the data uses
+  model::Geometry geometry_;  // with that many
   Norm norm_;
-  std::optional<LayerKernel> classifier_, softmax_;     // on the device
-  std::span<const float> table_;                        // [rows, D]
-  Buffer<float> compact_, d_compact_;                   // with a compact vocabulary: its rows and their gradients
-  Buffer<float> xn_, dxn_, logits_;                     // [D, T], [D, T], [rows, T]
+  std::optional<LayerKernel> classifier_, softmax_;  // on the device
+  std::span<const float> table_;                     // [rows, D]
+  Buffer<float> compact_, d_compact_;                // with a compact vocabulary: its rows and their gradients
+  Buffer<float> xn_, dxn_, logits_;                  // [D, T], [D, T], [rows, T]
   std::vector<int32_t> targets_;
 };
 

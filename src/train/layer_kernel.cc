@@ -27,7 +27,7 @@ std::span<const float> Workbench::view(const KernelCall& call, std::string_view 
 }
 
 void Workbench::transfer(KernelCall& to, std::string_view slot, const KernelCall& from, std::string_view first,
-                     std::string_view last) {
+                         std::string_view last) {
   const auto scope = timers.measure(Timer::io);
   to.transfer(slot, from, first, last);
 }
@@ -37,7 +37,7 @@ void Workbench::product(std::span<float> dw, std::span<const float> dy, const Ke
 }
 
 void Workbench::product(std::span<float> dw, const KernelCall& dy, std::string_view dy_slot, const KernelCall& x,
-                    std::string_view x_slot) {
+                        std::string_view x_slot) {
   product(dw, view(dy, dy_slot, scratch_a), x, x_slot);
 }
 

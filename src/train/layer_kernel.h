@@ -12,8 +12,8 @@ namespace anemone::train {
 
 // How much of a step the device does.
 enum class Offload {
-  core,   // the matrix work of the layers; norms, classifier and loss on the host
-  full,   // norms, classifier and softmax as well; weight gradients and the optimizer stay on the host
+  core,  // the matrix work of the layers; norms, classifier and loss on the host
+  full,  // norms, classifier and softmax as well; weight gradients and the optimizer stay on the host
 };
 
 // The parts of a pipeline refer to one Workbench, which outlives them.
@@ -22,12 +22,12 @@ struct Workbench {
   model::Geometry geometry;
   model::WeightSource source;
   Offload offload;
-  bool backward;             // false: forward passes only, nothing is kept for a backward pass
+  bool backward;  // false: forward passes only, nothing is kept for a backward pass
   Timers& timers;
   GradientQueue& gradients;
   Buffer<float> scratch_a{}, scratch_b{};
 
-  size_t activations() const { return static_cast<size_t>(geometry.config.dim * geometry.tokens()); }   // D·T
+  size_t activations() const { return static_cast<size_t>(geometry.config.dim * geometry.tokens()); }  // D·T
 
   Result<> run(model::KernelCall& call);
   void write(model::KernelCall& call, std::string_view slot, std::span<const float> values);
@@ -65,7 +65,7 @@ class LayerKernel {
   model::KernelCall& operator[](int64_t layer) { return calls_[static_cast<size_t>(layer)]; }
 
  private:
-  std::unique_ptr<model::Kernel> kernel_;   // the calls point to it
+  std::unique_ptr<model::Kernel> kernel_;  // the calls point to it
   std::vector<model::KernelCall> calls_;
 };
 

@@ -39,8 +39,8 @@ class Layers {
   Workbench* bench_;
   std::unique_ptr<LayerPrograms> programs_;
   LayerKernel sdpa_backward2_;
-  Norm attention_norm_, ffn_norm_, q_norm_, k_norm_;   // backward
-  std::vector<Buffer<float>> x_, x2_;                  // [D, T] a layer: its input, and after attention
+  Norm attention_norm_, ffn_norm_, q_norm_, k_norm_;  // backward
+  std::vector<Buffer<float>> x_, x2_;                 // [D, T] a layer: its input, and after attention
   Buffer<float> scaled_, dxn_, dq_, dk_;
 };
 

@@ -24,8 +24,8 @@ Result<Norm> Norm::create(Workbench& bench, Weight weight, int64_t count, Passes
   if (bench.offload == Offload::core) return norm;
   constexpr auto shared = LayerKernel::Output::shared;
   if (passes != Passes::backward) {
-    norm.forward_ = TRY(LayerKernel::create(bench, model::norm_forward(bench.geometry, bench.source, weight), count,
-                                            shared));
+    norm.forward_ =
+        TRY(LayerKernel::create(bench, model::norm_forward(bench.geometry, bench.source, weight), count, shared));
   }
   if (passes != Passes::forward && bench.backward) {
     norm.backward_ = TRY(LayerKernel::create(bench, backward_kernel(bench, weight), count, shared));
@@ -64,7 +64,7 @@ Result<> Norm::backward(Workbench& bench, int64_t layer, std::span<const float> 
                         std::span<float> dx, std::span<float> dw) {
   const auto eps = static_cast<float>(bench.geometry.config.norm_eps);
   const int64_t tokens = bench.geometry.tokens();
-  const auto block = static_cast<size_t>(length_ * tokens);   // a head, or all of x
+  const auto block = static_cast<size_t>(length_ * tokens);  // a head, or all of x
   {
     const auto scope = bench.timers.measure(Timer::rms);
     for (size_t at = 0; at < x.size(); at += block) {

@@ -8,8 +8,8 @@
 
 namespace anemone::train {
 
-// One of the norms that every layer has (attention_norm, ffn_norm, q_norm, k_norm), or the final norm. q_norm and k_norm
-// work on each head by itself.
+// One of the norms that every layer has (attention_norm, ffn_norm, q_norm, k_norm), or the final norm. q_norm and
+// k_norm work on each head by itself.
 class Norm {
  public:
   enum class Passes { forward, backward, both };
@@ -34,8 +34,8 @@ class Norm {
   model::Weight weight_ = model::Weight::attention_norm;
   std::vector<model::WeightLookup> lookups_;
   int64_t count_ = 0;
-  int64_t length_ = 0;   // of the weight: D, or h
-  std::optional<LayerKernel> forward_, backward_;   // on the device
+  int64_t length_ = 0;                             // of the weight: D, or h
+  std::optional<LayerKernel> forward_, backward_;  // on the device
 };
 
 }  // namespace anemone::train

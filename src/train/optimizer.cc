@@ -79,17 +79,23 @@ void Optimizer::step(model::Parameters& weights, const model::Parameters& gradie
   }
 }
 
-double squared_norm(const model::Parameters& gradients) {
+double squared_norm(std::span<const float> gradients) {
   constexpr int64_t kBlock = 1 << 16;  // fixed, so that the threads do not change the sum
-  const std::span<const float> all = gradients.all();
-  const int64_t count = std::ssize(all);
+  const int64_t count = std::ssize(gradients);
   std::vector<double> sums(static_cast<size_t>((count + kBlock - 1) / kBlock));
   parallel_for(std::ssize(sums), 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
-      sums[static_cast<size_t>(b)] = sum_of_squares(all.data() + b * kBlock, std::min(kBlock, count - b * kBlock));
+      sums[static_cast<size_t>(b)] =
+          sum_of_squares(gradients.data() + b * kBlock, std::min(kBlock, count - b * kBlock));
     }
   });
   return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+void clear(model::Parameters& gradients) {
+  float* all = gradients.all().data();
+  parallel_for(std::ssize(gradients.all()), kGrain,
+               [all](int64_t begin, int64_t end) { std::fill(all + begin, all + end, 0.0f); });
 }
 
 }  // namespace anemone::train

@@ -61,7 +61,11 @@ class Optimizer {
 };
 
 // Σ g², accumulated in double; the same bits for any number of threads. Infinite or NaN where a gradient is.
-double squared_norm(const model::Parameters& gradients);
+double squared_norm(std::span<const float> gradients);
+inline double squared_norm(const model::Parameters& gradients) { return squared_norm(gradients.all()); }
+
+// Zeros, for the next accumulation.
+void clear(model::Parameters& gradients);
 
 // What gradients of this norm are multiplied with so that their norm is at most `limit` (0: no clipping).
 inline float clip_factor(double norm, double limit) {

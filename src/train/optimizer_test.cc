@@ -145,7 +145,7 @@ TEST(Optimizer, ARestoredOneGoesOnBitForBit) {
 Config wide_config() {
   return {.name = "wide",
           .layers = 1,
-          .dim = 64,
+          .dim = 63,
           .hidden = 511,
           .heads = 1,
           .kv_heads = 1,
@@ -178,6 +178,14 @@ TEST(SquaredNorm, ShowsAnOverflowWhereverItIs) {
     gradients.all()[at] = NAN;
     EXPECT_TRUE(std::isnan(squared_norm(gradients)));
   }
+}
+
+TEST(Clear, LeavesNothing) {
+  Parameters gradients(wide_config());
+  fill(gradients, 3);
+  gradients.all()[17] = NAN;
+  clear(gradients);
+  EXPECT_EQ(squared_norm(gradients), 0);
 }
 
 TEST(ClipFactor, BringsANormDownToTheLimit) {

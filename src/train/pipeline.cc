@@ -6,8 +6,13 @@ namespace anemone::train {
 
 Pipeline::Pipeline(Device& device, const model::Config& config, const PipelineOptions& options)
     : queue_(options.overlap.value_or(device.info().leaves_host_free), timers_),
-      bench_{device,          {config, options.batch, options.seq, options.dtype}, options.source, options.offload,
-             options.backward, timers_,                                            queue_},
+      bench_{device,
+             {config, options.batch, options.seq, options.dtype},
+             options.source,
+             options.offload,
+             options.backward,
+             timers_,
+             queue_},
       x_(bench_.activations()),
       dx_(options.backward ? bench_.activations() : 0) {}
 

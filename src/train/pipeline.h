@@ -21,12 +21,12 @@ namespace anemone::train {
 struct PipelineOptions {
   model::WeightSource source = model::WeightSource::baked;
   Offload offload = Offload::core;
-  mil::DType dtype = mil::DType::fp16;             // of the programs
+  mil::DType dtype = mil::DType::fp16;  // of the programs
   int64_t batch = 1;
   int64_t seq = 256;
-  bool backward = true;                            // false: loss() only
-  std::optional<bool> overlap{};                   // weight gradients beside the step; by default where that helps
-  const CompactVocabulary* vocabulary = nullptr;   // outlives the pipeline
+  bool backward = true;                           // false: loss() only
+  std::optional<bool> overlap{};                  // weight gradients beside the step; by default where that helps
+  const CompactVocabulary* vocabulary = nullptr;  // outlives the pipeline
 };
 
 class Pipeline {
@@ -58,7 +58,7 @@ class Pipeline {
   std::optional<Layers> layers_;
   std::optional<Head> head_;
   const model::Parameters* weights_ = nullptr;
-  Buffer<float> x_, dx_;   // [D, T]
+  Buffer<float> x_, dx_;  // [D, T]
 };
 
 }  // namespace anemone::train

@@ -1,4 +1,6 @@
 // Constants, casts and all that moves data without arithmetic.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -45,6 +47,10 @@ OpDef cast_op() {
   return {"cast", {{"x"}, {.name = "dtype", .accepts = Accepts::string, .constant = true}}, infer_cast, evaluate_cast};
 }
 
+std::string list(const OpCall& c, std::string_view name) {
+  return fmt::format("[{}]", fmt::join(c.integers(name), ", "));
+}
+
 // One dimension may be −1; 0 copies that of x, aligned right: [2, 50] to [1, 0, −1, 0] is [1, 1, 2, 50].
 Result<std::vector<TensorType>> infer_reshape(const OpCall& c) {
   const Shape& from = c.type("x").shape;
@@ -58,15 +64,17 @@ Result<std::vector<TensorType>> infer_reshape(const OpCall& c) {
     if (to[d] == -1 && open == nullptr) {
       open = &to[d];
     } else if (to[d] < 1) {
-      return fail("reshape: shape {} has a dimension {}", to_string(c.integers("shape")), to[d]);
+      return fail("reshape: shape {} has a dimension {}", list(c, "shape"), to[d]);
     } else if (to[d] > count(from) / known) {
-      return fail("reshape: {} does not fit {}", to_string(from), to_string(c.integers("shape")));
+      return fail("reshape: {} does not fit {}", to_string(from), list(c, "shape"));
     } else {
       known *= to[d];
     }
   }
   if (open != nullptr) *open = count(from) / known;
-  if (count(to) != count(from)) return fail("reshape: {} does not fit {}", to_string(from), to_string(to));
+  if (count(to) != count(from)) {
+    return fail("reshape: {} does not fit {}", to_string(from), list(c, "shape"));
+  }
   return {{{c.type("x").dtype, to}}};
 }
 
@@ -136,8 +144,7 @@ Result<Slice> slice_of(const OpCall& c) {
     if (s.begin[d] < 0) s.begin[d] += x[d];
     if (s.size[d] == -1) s.size[d] = x[d] - s.begin[d];
     if (s.begin[d] < 0 || s.size[d] < 1 || s.begin[d] + s.size[d] > x[d]) {
-      return fail("slice_by_size: begin {} and size {} leave {}", to_string(c.integers("begin")),
-                  to_string(c.integers("size")), to_string(x));
+      return fail("slice_by_size: begin {} and size {} leave {}", list(c, "begin"), list(c, "size"), to_string(x));
     }
   }
   return s;
