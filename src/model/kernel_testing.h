@@ -14,6 +14,7 @@
 #include <limits>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -37,7 +38,7 @@ struct Matrix {
 
 using Slots = std::map<std::string, Matrix>;      // activations by name
 using WeightMatrices = std::map<Weight, Matrix>;  // as the parameters hold them
-using Places = std::pair<int64_t, int64_t>;       // [first, second)
+using Range = std::pair<int64_t, int64_t>;        // [first, second)
 
 // Multiples of 1/1024 in [−1, 1), times `scale`, a power of two.
 inline Matrix random_matrix(int64_t rows, int64_t columns, uint64_t seed, double scale = 1) {
@@ -82,7 +83,7 @@ inline Matrix product(const Matrix& x, const Matrix& y) {
   return out;
 }
 
-inline Matrix columns_of(const Matrix& m, Places range) {
+inline Matrix columns_of(const Matrix& m, Range range) {
   Matrix out = Matrix::zeros(m.rows, range.second - range.first);
   for (int64_t i = 0; i < out.rows; ++i) {
     for (int64_t j = 0; j < out.columns; ++j) out(i, j) = m(i, range.first + j);

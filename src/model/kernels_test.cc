@@ -207,7 +207,7 @@ TEST_P(KernelsTest, AttentionWeightsForTheBackwardPass) {
 }
 
 // Whether any of the channels [rows) in columns [columns) differs.
-bool moved(const Matrix& before, const Matrix& after, Places rows, Places columns) {
+bool moved(const Matrix& before, const Matrix& after, Range rows, Range columns) {
   for (int64_t i = rows.first; i < rows.second; ++i) {
     for (int64_t j = columns.first; j < columns.second; ++j) {
       if (before(i, j) != after(i, j)) return true;
@@ -248,7 +248,7 @@ TEST_P(KernelsTest, QueryHeadsReadTheKeyAndValueHeadOfTheirGroup) {
     }
     const Matrix other_a = forward(slots, changed).at("a"), other_dq = backward(other).at("dq");
     for (int64_t j = 0; j < c.heads; ++j) {
-      const Places channels{j * c.head_dim, (j + 1) * c.head_dim};
+      const Range channels{j * c.head_dim, (j + 1) * c.head_dim};
       const bool reads = j / c.group() == i;
       EXPECT_EQ(moved(a, other_a, channels, {0, g.tokens()}), reads) << j << " reads " << i;
       EXPECT_EQ(moved(dq, other_dq, channels, {0, g.tokens()}), reads) << j << " reads " << i;
@@ -266,7 +266,7 @@ TEST_P(KernelsTest, ABatchIsItsSequences) {
   run(sdpa_backward1(g, baked), weights, slots);
   run(sdpa_backward2(g, baked), weights, slots);
   for (int64_t n = 0; n < g.batch; ++n) {
-    const Places columns{n * g.seq, (n + 1) * g.seq};
+    const Range columns{n * g.seq, (n + 1) * g.seq};
     Slots alone{{"x", columns_of(x, columns)}};
     run(attention_forward(one), weights, alone);
     alone["dx2"] = columns_of(slots["dx2"], columns);
