@@ -6,6 +6,7 @@ find_package(CLI11 REQUIRED)
 find_package(CURL REQUIRED)
 find_package(OpenMP REQUIRED)
 find_package(GTest REQUIRED)
+find_package(benchmark QUIET)
 
 # anemone_library(NAME HEADER LIBRARIES...): an imported target for a library that ships no usable CMake package.
 function(anemone_library name header)
