@@ -35,7 +35,7 @@ struct Model {
     weights.set(mil::weight_file(name), tensor);
     return builder.weight(name, tensor.type());
   }
-  Value rmsnorm(Value x) { return x * pow(sum(x * x, 1) * (1.0 / double(kDim)) + 1e-5, -0.5) * weight(kDim, 1); }
+  Value rmsnorm(Value x) { return x * pow(sum(x * x, 1) * (1.0 / double(kDim)) + 1e-5, -0.5) * weight(1, kDim); }
 };
 
 void feed_forward(Model& m) {
