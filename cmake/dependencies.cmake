@@ -8,6 +8,7 @@ find_package(LibArchive REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(OpenMP REQUIRED)
 find_package(GTest REQUIRED)
+find_package(benchmark QUIET)
 
 # anemone_library(NAME HEADER LIBRARIES...): an imported target for a library that ships no usable CMake package.
 function(anemone_library name header)

@@ -1,10 +1,13 @@
-# anemone_floor(NAME LINKS ...): the library of src/NAME and, from its *_test.cc files, the test program of that floor.
+# anemone_floor(NAME LINKS ...): the library of src/NAME and, from its *_test.cc files, the test program of that floor;
+# from its *_bench.cc files NAME_bench, built on request where Google Benchmark is installed.
 function(anemone_floor name)
   cmake_parse_arguments(FLOOR "" "" "LINKS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
-  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$")
+  set(benches ${sources})
+  list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_test|_bench|/main)\\.cc$")
   if(sources)
     add_library(anemone_${name} STATIC ${sources})
     set(scope PUBLIC)
@@ -16,6 +19,10 @@ function(anemone_floor name)
   target_link_libraries(anemone_${name} ${scope} ${FLOOR_LINKS})
   if(tests)
     anemone_test(${name}_test SOURCES ${tests} LINKS anemone_${name})
+  endif()
+  if(benches AND benchmark_FOUND)
+    add_executable(${name}_bench EXCLUDE_FROM_ALL ${benches})
+    target_link_libraries(${name}_bench PRIVATE anemone_${name} benchmark::benchmark_main)
   endif()
 endfunction()
 

@@ -1,0 +1,34 @@
+// Runs a program on a device and on `ref` with the same inputs and compares what comes out.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "device/device.h"
+
+namespace anemone::conformance {
+
+struct Target {
+  std::string device;
+  Precision precision;
+};
+
+// Every device that opens, but `ref`, at every precision.
+std::vector<Target> targets();
+std::string name_of(const Target& target);
+inline void PrintTo(const Target& target, std::ostream* out) { *out << name_of(target); }
+
+// fp32 programs are declared so; the narrower precisions run programs of fp16.
+mil::DType element_type(Precision precision);
+
+struct Inputs {
+  uint64_t seed = 1;
+  bool positive = false;  // |normal| + 0.25 rather than normal
+};
+
+// `epsilons`: how far an element may be from ref's, in units of the precision's epsilon times the largest magnitude of
+// that output. Epsilon is 2^-23 for fp32, 2^-10 for fp16 (half's) and 2^-7 for bf16 (bfloat16's). The program runs
+// twice, which must give the same bits, and must leave the bytes behind its surfaces' tensors alone.
+void expect_as_ref(const Target& target, const mil::Function& function, const mil::Weights& weights,
+                   const Inputs& inputs, double epsilons);
+
+}  // namespace anemone::conformance
