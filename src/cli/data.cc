@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "base/json.h"
-#include "base/progress.h"
+#include "cli/progress.h"
 #include "cli/command.h"
 #include "text/download.h"
 #include "text/prepare.h"

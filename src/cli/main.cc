@@ -1,7 +1,22 @@
 // anemone: exit 0 on success, 1 on a failed run, 2 on bad usage; errors on stderr as `anemone: what: what to do`.
 #include <cstdio>
+#include <filesystem>
+#include <vector>
 
 #include "cli/command.h"
+
+namespace {
+
+// Under the name of one of the seed's programs (a link beside the binary), the arguments are those of
+// `anemone train --preset NAME`.
+std::vector<std::string> arguments(int argc, char** argv) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  const std::string name = std::filesystem::path(argv[0]).filename().string();
+  if (name == "train_large" || name == "train_large_ane") words.insert(words.begin(), {"train", "--preset", name});
+  return {words.rbegin(), words.rend()};   // as CLI11 wants them
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace anemone;
@@ -13,7 +28,7 @@ int main(int argc, char** argv) {
   cli::add_data(app, action);
   cli::add_model(app, action);
   try {
-    app.parse(argc, argv);
+    app.parse(arguments(argc, argv));
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {

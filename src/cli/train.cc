@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "base/parallel.h"
-#include "base/progress.h"
+#include "cli/progress.h"
 #include "cli/command.h"
 #include "cli/train_output.h"
 #include "model/weights_file.h"

@@ -1,4 +1,4 @@
-#include "base/progress.h"
+#include "cli/progress.h"
 
 #include <fmt/core.h>
 #include <unistd.h>
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-namespace anemone {
+namespace anemone::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kTerminalPeriod{100};
@@ -74,4 +74,4 @@ void Progress::show(Clock::time_point now) {
   stale_ = false;
 }
 
-}  // namespace anemone
+}  // namespace anemone::cli

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace anemone {
+namespace anemone::cli {
 
 class Progress {
  public:
@@ -48,4 +48,4 @@ class Progress {
 // The line itself, without its end. `speed` in units a second; 0: unknown.
 std::string progress_line(std::string_view label, Progress::Unit unit, int64_t done, int64_t total, double speed);
 
-}  // namespace anemone
+}  // namespace anemone::cli

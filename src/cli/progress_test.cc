@@ -1,8 +1,8 @@
-#include "base/progress.h"
+#include "cli/progress.h"
 
 #include <gtest/gtest.h>
 
-namespace anemone {
+namespace anemone::cli {
 namespace {
 
 using Unit = Progress::Unit;
@@ -43,4 +43,4 @@ TEST(Progress, IsSilentWhereNothingHappened) {
 }
 
 }  // namespace
-}  // namespace anemone
+}  // namespace anemone::cli
