@@ -48,6 +48,14 @@ void write_dynamic_linear(Draft& d) {
   d.output("z", reshape(matmul_tn(w, x), {1, 9, 1, 7}));
 }
 
+// The same with rows 2 KiB apart, which a device may want to move first.
+void write_aligned_dynamic_linear(Draft& d) {
+  const Value in = reshape(d.input("in", {1, 200, 1, 512}), {1, 1, 200, 512});
+  const Value x = slice(in, 3, 0, 128), w = slice(in, 3, 128, 384);
+  d.output("y", transpose(matmul_tn(x, w), {0, 1, 3, 2}));
+  d.output("z", matmul_tn(x, w));
+}
+
 // softmax(q kᵀ) v over heads, channel first, with its taps.
 void write_attention(Draft& d) {
   const Value x = d.input("x", {1, 12, 1, 10});
@@ -138,6 +146,7 @@ std::vector<OpCase> product_cases() {
          d.output("z", conv(reshape(odd, {2, 3, 5, 3}), d.weight({4, 3, 1, 1})));
        }},
       {"dynamic_linear", write_dynamic_linear},
+      {"aligned_dynamic_linear", write_aligned_dynamic_linear},
       {"attention", write_attention, false, 64},
       {"batched_heads", write_batched_heads, false, 32},
       {"gated_feed_forward", write_gated_feed_forward, false, 32},

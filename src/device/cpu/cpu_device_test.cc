@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "device/cpu/lowering.h"
 #include "mil/builder.h"
 
@@ -85,6 +87,24 @@ TEST(Cpu, RequestsShareAnArenaThatGrows) {
   ASSERT_TRUE(big->run());
   ASSERT_TRUE(request->run());
   EXPECT_THAT(y->map(Access::read).as<float>(), testing::Each(4));
+}
+
+TEST(Cpu, RequestsOfOneDeviceMayRunFromSeveralThreads) {
+  const auto device = open_cpu(kFp32);
+  mil::Builder b;
+  const Value x = b.input("x", {DType::fp32, {64, 64}});
+  b.output("y", matmul(x, softmax(x, 0)));
+  const auto program = compile(*device, b);
+  const auto run = [&](float value) {
+    const auto in = *device->allocate(64 * 64 * 4), out = *device->allocate(64 * 64 * 4);
+    std::ranges::fill(in->map(Access::write).as<float>(), value);
+    const auto request = *program->bind({in.get()}, {out.get()});
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(request->run());
+    EXPECT_THAT(out->map(Access::read).as<float>(), testing::Each(testing::FloatNear(value, 1e-4f)));
+  };
+  std::thread other(run, 2.0f);
+  run(3.0f);
+  other.join();
 }
 
 TEST(Cpu, RefusesASurfaceThatIsReadAndWritten) {
