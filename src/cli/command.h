@@ -12,6 +12,8 @@ namespace anemone::cli {
 using Action = std::function<Result<>()>;
 
 // Each adds its command to `app`; when the command is chosen, its callback sets `action`.
+void add_bench(CLI::App& app, Action& action);
+void add_devices(CLI::App& app, Action& action);
 void add_data(CLI::App& app, Action& action);
 void add_train(CLI::App& app, Action& action);
 void add_model(CLI::App& app, Action& action);

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "base/json.h"
-#include "cli/progress.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "text/download.h"
 #include "text/prepare.h"
 #include "text/synthesis.h"

@@ -13,7 +13,7 @@ std::vector<std::string> arguments(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
   const std::string name = std::filesystem::path(argv[0]).filename().string();
   if (name == "train_large" || name == "train_large_ane") words.insert(words.begin(), {"train", "--preset", name});
-  return {words.rbegin(), words.rend()};   // as CLI11 wants them
+  return {words.rbegin(), words.rend()};  // as CLI11 wants them
 }
 
 }  // namespace
@@ -27,6 +27,8 @@ int main(int argc, char** argv) {
   cli::add_train(app, action);
   cli::add_data(app, action);
   cli::add_model(app, action);
+  cli::add_bench(app, action);
+  cli::add_devices(app, action);
   try {
     app.parse(arguments(argc, argv));
   } catch (const CLI::Success& help) {

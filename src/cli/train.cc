@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "base/parallel.h"
-#include "cli/progress.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/train_output.h"
 #include "model/weights_file.h"
 #include "text/prepare.h"

@@ -133,9 +133,9 @@ class CpuDevice final : public Device {
   explicit CpuDevice(Precision precision) : precision_(precision) {}
 
   DeviceInfo info() const override {
-    return {.name = "cpu",
-            .description = fmt::format("{}, {} threads, {} vectors, {}", processor_model(), thread_count(),
-                                       vector_target(), to_string(precision_))};
+    return {
+        .name = "cpu",
+        .description = fmt::format("{}, {} threads, {} vectors", processor_model(), thread_count(), vector_target())};
   }
   Result<std::unique_ptr<Surface>> allocate(size_t bytes) override { return std::make_unique<HostSurface>(bytes); }
   Result<std::unique_ptr<Program>> compile(const mil::Function& function, const mil::Weights& weights) override {
