@@ -5,9 +5,9 @@
 #include <filesystem>
 
 #include "base/json.h"
-#include "base/progress.h"
 #include "cli/command.h"
 #include "cli/model_flags.h"
+#include "cli/progress.h"
 #include "model/weights_file.h"
 #include "text/prepare.h"
 #include "train/evaluate.h"

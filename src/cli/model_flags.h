@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "device/device.h"
@@ -15,6 +16,7 @@ struct ModelFlags {
   std::string tokenizer;
   std::string device = "cpu";
   std::string precision = "auto";
+  std::optional<int> threads;  // of the host; all by default
 };
 
 void add_model_flags(CLI::App& command, ModelFlags& flags);

@@ -46,7 +46,7 @@ TEST_P(DecodeKernelsTest, AttentionContinuesTheSequence) {
   const RotaryTables tables = rotary_tables(config, whole.seq);
   const KernelRun decode(decode_attention(one, capacity), weights);
   for (int64_t t = 0; t < whole.seq; ++t) {
-    const Places here{t, t + 1};
+    const Range here{t, t + 1};
     const Slots found = decode({{"keys", cache_of(expected["k"], t, capacity)},
                                 {"values", cache_of(expected["v"], t, capacity)},
                                 {"mask", mask_of(t, capacity)},
