@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/random_floats.h"
 
@@ -46,9 +47,10 @@ class PredictorTest : public testing::TestWithParam<Case> {
     std::ranges::copy(values, weights_.all().begin());
   }
 
-  std::unique_ptr<Predictor> predictor() {
+  std::unique_ptr<Predictor> predictor() { return predictor(GetParam().config); }
+  std::unique_ptr<Predictor> predictor(const Config& config) {
     const auto dtype = GetParam().precision == Precision::fp32 ? mil::DType::fp32 : mil::DType::fp16;
-    return Predictor::create(*device_, GetParam().config, weights_, {.capacity = 11, .dtype = dtype}).value();
+    return Predictor::create(*device_, config, weights_, {.capacity = 11, .dtype = dtype}).value();
   }
 
   static std::vector<float> read(Predictor& predictor, std::span<const int32_t> tokens) {
@@ -84,6 +86,18 @@ TEST_P(PredictorTest, GoesOnAfterAPrompt) {
   read(*parts, tokens.first(4));
   read(*parts, tokens.subspan(4, 1));
   expect_near(read(*parts, tokens.subspan(5)), read(*whole, tokens), tokens.size());
+}
+
+// α·f(x) with f linear in its last matrix: as well may the matrix be α times as large.
+TEST_P(PredictorTest, ResidualScaleWeighsTheBranches) {
+  const auto expected = read(*predictor(), kTokens);
+  Config unscaled = GetParam().config;
+  const auto alpha = static_cast<float>(std::exchange(unscaled.residual_scale, 1));
+  for (int64_t l = 0; l < unscaled.layers; ++l) {
+    for (float& w : weights_.layer(l).wo) w *= alpha;
+    for (float& w : weights_.layer(l).w2) w *= alpha;
+  }
+  expect_near(read(*predictor(unscaled), kTokens), expected, kTokens.size());
 }
 
 TEST_P(PredictorTest, ForgetsWhenReset) {
