@@ -30,12 +30,18 @@ Result<> show(std::string_view text) {
   return {};
 }
 
-void print_speed(const generate::Generated& told) {
+std::string why_it_ended(const generate::Generated& told, int64_t steps, int64_t context) {
+  if (told.ended) return "; the model ended the text";
+  if (steps > 0 && steps <= context) return "";
+  return fmt::format("; the model's context of {} tokens is full", context);
+}
+
+void print_speed(const generate::Generated& told, const std::string& end) {
   const auto seconds = [](std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); };
   const auto made = std::ssize(told.tokens) - told.prompt_tokens;
   fmt::print(stderr, "{} tokens in {:.2f} s, {:.1f} tokens/s, after {} of the prompt in {:.2f} s{}\n", made,
              seconds(told.time), static_cast<double>(made) / seconds(told.time), told.prompt_tokens,
-             seconds(told.prompt_time), told.ended ? "; the model ended the text" : "");
+             seconds(told.prompt_time), end);
 }
 
 Result<> run(Options& options) {
@@ -45,7 +51,9 @@ Result<> run(Options& options) {
   options.generate.dtype = chosen.dtype;
   const auto told = TRY(generate::generate(*chosen.device, model, tokenizer, options.prompt, options.generate, show));
   TRY(show("\n"));
-  if (options.verbose || isatty(STDERR_FILENO) != 0) print_speed(told);
+  if (options.verbose || isatty(STDERR_FILENO) != 0) {
+    print_speed(told, why_it_ended(told, options.generate.steps, model.config.seq));
+  }
   return {};
 }
 
