@@ -45,7 +45,7 @@ void print_json(const Options& options, const train::Evaluation& result) {
 }
 
 void print_text(const Options& options, const train::Evaluation& result) {
-  fmt::print("loss {:.6f}, perplexity {:.3f} ({} tokens in {} windows of {})\n", result.loss, result.perplexity(),
+  fmt::print("loss {:.6f}, perplexity {:.5g} ({} tokens in {} windows of {})\n", result.loss, result.perplexity(),
              result.tokens, result.windows, options.evaluation.seq);
 }
 

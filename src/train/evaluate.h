@@ -16,7 +16,7 @@ struct EvaluationOptions {
   model::WeightSource source = model::WeightSource::baked;
   Offload offload = Offload::core;
   mil::DType dtype = mil::DType::fp32;  // of the programs
-  int64_t batch = 4;                    // windows at once
+  int64_t batch = 1;                    // windows at once
   int64_t seq = 256;                    // tokens in a window
 };
 

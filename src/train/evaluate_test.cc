@@ -62,7 +62,7 @@ TEST_F(EvaluateTest, EqualsPyTorch) {
 TEST_F(EvaluateTest, SourceAndOffloadChangeNothing) {
   for (const auto source : {model::WeightSource::baked, model::WeightSource::dynamic}) {
     for (const Offload offload : {Offload::core, Offload::full}) {
-      const EvaluationOptions options{.source = source, .offload = offload};
+      const EvaluationOptions options{.source = source, .offload = offload, .batch = 3};
       EXPECT_NEAR(evaluate(*device_, *model_, first(3 * 256 + 1), options)->loss, mean_loss(3), 1e-5);
     }
   }
