@@ -26,6 +26,8 @@ int main(int argc, char** argv) {
   cli::Action action;
   cli::add_train(app, action);
   cli::add_data(app, action);
+  cli::add_eval(app, action);
+  cli::add_generate(app, action);
   cli::add_model(app, action);
   cli::add_bench(app, action);
   cli::add_devices(app, action);

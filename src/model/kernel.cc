@@ -74,31 +74,28 @@ KernelBuilder::KernelBuilder(std::string name, const Geometry& geometry, WeightS
   stack_inputs(activations, weights);
 }
 
-// With dynamic weights everything stands side by side in the columns of equally many channels; otherwise the
-// activations are stacked in the channels, so that each is one contiguous block.
+// With dynamic weights everything stands side by side in the columns of equally many channels; otherwise activations of
+// one width are stacked in the channels, so that each is one contiguous block where there is but one width.
 void KernelBuilder::stack_inputs(const std::vector<Activation>& activations, const std::vector<WeightUse>& weights) {
-  const int64_t tokens = geometry_.tokens();
   const bool beside = kernel_.source == WeightSource::dynamic && !weights.empty();
-  int64_t row = 0, column = 0, rows = 0;
+  int64_t row = 0, column = 0, rows = 0, width = 0;  // width: of the stack that begins at `column`
   for (const Activation& a : activations) {
-    kernel_.inputs.push_back({a.name, row, a.channels, column, tokens});
-    (beside ? column : row) += beside ? tokens : a.channels;
-    rows = beside ? std::max(rows, a.channels) : row;
-  }
-  if (!beside) column = tokens;
-  if (beside) {
-    int64_t width = column;
-    for (const WeightUse& use : weights) {
-      const MatrixShape m = multiplier(use, geometry_.config);
-      width += is_norm(use.weight) ? 1 : m.columns == rows ? m.rows : m.columns;
+    const int64_t columns = a.columns == 0 ? geometry_.tokens() : a.columns;
+    if (beside || columns != width) {
+      column += width;
+      row = 0;
     }
-    input_ = builder_.input("x", {geometry_.dtype, {1, rows, 1, width}});
-    for (const WeightUse& use : weights) place_beside(use, rows, column);
-  } else {
-    input_ = builder_.input("x", {geometry_.dtype, {1, rows, 1, tokens}});
-    for (const WeightUse& use : weights) bake(use);
+    width = columns;
+    kernel_.inputs.push_back({a.name, row, a.channels, column, columns});
+    row += a.channels;
+    rows = std::max(rows, row);
   }
+  column += width;
+  int64_t total = column;
+  for (const WeightUse& use : weights) total += beside ? width_beside(use, rows) : 0;
+  input_ = builder_.input("x", {geometry_.dtype, {1, rows, 1, total}});
   kernel_.input = input_.type();
+  for (const WeightUse& use : weights) beside ? place_beside(use, rows, column) : bake(use);
   for (const Slot& s : kernel_.inputs) {
     Value rows_of = s.rows == rows ? input_ : slice(input_, 1, s.row, s.rows);
     activations_.push_back(s.columns == rows_of.dim(3) ? rows_of : slice(rows_of, 3, s.column, s.columns));
@@ -118,13 +115,18 @@ void KernelBuilder::bake(WeightUse use) {
   place.type = type;
 }
 
+int64_t KernelBuilder::width_beside(WeightUse use, int64_t rows) const {
+  const MatrixShape m = multiplier(use, geometry_.config);
+  return !is_norm(use.weight) && m.columns == rows ? m.rows : m.columns;
+}
+
 // M [out, in] goes in as Mᵀ where its inputs are the channels of the surface, as M where its outputs are.
 void KernelBuilder::place_beside(WeightUse use, int64_t rows, int64_t& column) {
   const MatrixShape m = multiplier(use, geometry_.config);
   const bool norm = is_norm(use.weight);
   const bool rows_are_inputs = !norm && m.columns == rows;
   const int64_t slot_rows = rows_are_inputs ? m.columns : m.rows;
-  const int64_t width = rows_are_inputs ? m.rows : m.columns;
+  const int64_t width = width_beside(use, rows);
   CHECK(slot_rows <= rows && (norm || slot_rows == rows));
   Value columns = slice(input_, 3, column, width);
   Value value = slot_rows == rows ? columns : slice(columns, 1, 0, slot_rows);

@@ -2,7 +2,8 @@
 //
 // The engine wants one input and one output surface, [1, C, 1, W]; several tensors share them as slots, blocks of
 // channels and columns. Weights come from one of two sources:
-//   baked    they are constants; the program is compiled anew when they change. Activations are stacked in channels.
+//   baked    they are constants; the program is compiled anew when they change. Activations are stacked in channels,
+//            those of another width beside them.
 //   dynamic  they stand beside the activations in the columns of the input; the program is compiled once.
 #pragma once
 
@@ -85,6 +86,7 @@ class KernelBuilder {
   struct Activation {
     std::string name;
     int64_t channels;
+    int64_t columns = 0;  // 0: one for each token
   };
   struct Output {
     std::string name;
@@ -94,7 +96,7 @@ class KernelBuilder {
   KernelBuilder(std::string name, const Geometry& geometry, WeightSource source,
                 const std::vector<Activation>& activations, const std::vector<WeightUse>& weights);
 
-  Value operator[](std::string_view activation) const;  // [1, channels, 1, T]
+  Value operator[](std::string_view activation) const;  // [1, channels, 1, its columns]
   Value norm(Weight weight) const;                      // [1, n, 1, 1]
   // y = M·x: x [1, in, 1, T] → [1, out, 1, T].
   Value linear(Value x, WeightUse use) const;
@@ -112,6 +114,7 @@ class KernelBuilder {
   };
   void stack_inputs(const std::vector<Activation>& activations, const std::vector<WeightUse>& weights);
   void bake(WeightUse use);
+  int64_t width_beside(WeightUse use, int64_t rows) const;
   void place_beside(WeightUse use, int64_t rows, int64_t& column);
   const Placed& find(WeightUse use) const;
 

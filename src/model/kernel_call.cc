@@ -127,10 +127,18 @@ void KernelCall::stage(const WeightLookup& lookup) {
 }
 
 void KernelCall::write(std::string_view slot, std::span<const float> values) {
-  const Slot& s = kernel_->in(slot);
-  CHECK(values.size() == count(s));
+  CHECK(values.size() == count(kernel_->in(slot)));
+  write_columns(slot, 0, values);
+}
+
+void KernelCall::write_columns(std::string_view slot, int64_t first, std::span<const float> values) {
+  Slot to = kernel_->in(slot);
+  const int64_t columns = std::ssize(values) / to.rows;
+  CHECK(first >= 0 && first + columns <= to.columns && std::ssize(values) == to.rows * columns);
+  to.column += first;
+  to.columns = columns;
   const Map map = input_->map(Access::write);
-  put({values.data(), s.rows, s.columns, s.columns}, false, map, kernel_->input, s);
+  put({values.data(), to.rows, columns, columns}, false, map, kernel_->input, to);
 }
 
 void KernelCall::read(std::string_view slot, std::span<float> values) const {

@@ -49,6 +49,8 @@ class KernelCall {
   void stage(const WeightLookup& lookup);
 
   void write(std::string_view slot, std::span<const float> values);
+  // Some columns of a slot, from `first` on: values [rows, as many columns as they fill].
+  void write_columns(std::string_view slot, int64_t first, std::span<const float> values);
   void read(std::string_view slot, std::span<float> values) const;
   // The slot of the output as floats: in the surface itself where it holds floats, else converted into `scratch`.
   std::span<const float> view(std::string_view slot, Buffer<float>& scratch) const;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "model/expressions.h"
+#include "model/rotary.h"
 
 namespace anemone::model {
 namespace {
@@ -23,35 +24,21 @@ Value causal_mask(KernelBuilder& k, int64_t seq) {
   return k.table("mask", {1, 1, seq, seq}, std::move(mask));
 }
 
-// cos and sin of p·θ^(−2i/h) for pair i of position p: [1, 1, S, h], each value standing at both places of its pair.
+// The rotation of heads by their positions, its tables constants [1, 1, S, h].
 class Rotation {
  public:
   Rotation(KernelBuilder& k, const Geometry& g) : style_(g.config.rope) {
     if (style_ == Rope::none) return;
-    cos_ =
-        k.table("rope_cos", {1, 1, g.seq, g.config.head_dim}, table(g, [](double angle) { return std::cos(angle); }));
-    sin_ =
-        k.table("rope_sin", {1, 1, g.seq, g.config.head_dim}, table(g, [](double angle) { return std::sin(angle); }));
+    RotaryTables tables = rotary_tables(g.config, g.seq);
+    const mil::Shape shape{1, 1, g.seq, g.config.head_dim};
+    cos_ = k.table("rope_cos", shape, std::move(tables.cos));
+    sin_ = k.table("rope_sin", shape, std::move(tables.sin));
   }
 
   Value forward(Value x) const { return style_ == Rope::none ? x : rope(x, cos_, sin_, style_); }
   Value backward(Value dy) const { return style_ == Rope::none ? dy : rope_backward(dy, cos_, sin_, style_); }
 
  private:
-  static std::vector<double> table(const Geometry& g, double (*f)(double)) {
-    const int64_t h = g.config.head_dim;
-    std::vector<double> values;
-    for (int64_t p = 0; p < g.seq; ++p) {
-      for (int64_t i = 0; i < h; ++i) {
-        const int64_t pair = g.config.rope == Rope::half ? i % (h / 2) : i / 2;
-        const double frequency =
-            std::pow(g.config.rope_theta, -2.0 * static_cast<double>(pair) / static_cast<double>(h));
-        values.push_back(f(static_cast<double>(p) * frequency));
-      }
-    }
-    return values;
-  }
-
   Rope style_;
   Value cos_, sin_;
 };

@@ -9,6 +9,8 @@ namespace {
 
 constexpr size_t kPartLength = 1 << 20;  // bytes encoded at once, so that one long document needs little memory
 
+constexpr char kNoText[] = "{} holds no text: give a file with documents to tokenise";
+
 using Sink = std::function<Result<>(std::span<const int32_t>)>;
 
 // Passes the tokens of each document to `sink`; returns the number of documents.
@@ -25,6 +27,13 @@ Result<int64_t> tokenize(std::string_view text, const Tokenizer& tokenizer, cons
   }));
   if (report) report(static_cast<int64_t>(text.size()), static_cast<int64_t>(text.size()));
   return documents;
+}
+
+Sink append_to(std::vector<int32_t>& ids) {
+  return [&ids](std::span<const int32_t> more) -> Result<> {
+    ids.insert(ids.end(), more.begin(), more.end());
+    return {};
+  };
 }
 
 std::string_view as_text(std::span<const std::byte> bytes) {
@@ -50,10 +59,17 @@ Result<Prepared> prepare(const PrepareOptions& options, const Report& report) {
   TokenWriter writer = TRY(TokenWriter::create(options.output, tokenizer.vocab_size()));
   const Sink append = [&](std::span<const int32_t> ids) { return writer.append(ids); };
   const int64_t documents = TRY(tokenize(text, tokenizer, append, report));
-  if (documents == 0) return fail("{} holds no text: give a file with documents to tokenise", options.input);
+  if (documents == 0) return fail(kNoText, options.input);
   if (trains) TRY(write_file(path, model));
   TRY(writer.commit());
   return Prepared{documents, writer.size(), tokenizer.vocab_size(), path};
+}
+
+Result<TokenFile> tokenize_file(const std::string& path, const Tokenizer& tokenizer) {
+  const MappedFile input = TRY(MappedFile::open(path));
+  std::vector<int32_t> ids;
+  if (TRY(tokenize(as_text(input.bytes()), tokenizer, append_to(ids), {})) == 0) return fail(kNoText, path);
+  return TokenFile::in_memory(ids, tokenizer.vocab_size());
 }
 
 Result<Corpus> synthetic_corpus(const SyntheticCorpusOptions& options, const Report& report) {
@@ -65,11 +81,7 @@ Result<Corpus> synthetic_corpus(const SyntheticCorpusOptions& options, const Rep
   std::string model = TRY(train_tokenizer(text, options.vocab_size));
   Tokenizer tokenizer = TRY(Tokenizer::parse(model, "the synthetic corpus's tokenizer"));
   std::vector<int32_t> ids;
-  const Sink append = [&](std::span<const int32_t> more) -> Result<> {
-    ids.insert(ids.end(), more.begin(), more.end());
-    return {};
-  };
-  const int64_t documents = TRY(tokenize(text, tokenizer, append, report));
+  const int64_t documents = TRY(tokenize(text, tokenizer, append_to(ids), report));
   TokenFile tokens = TokenFile::in_memory(ids, tokenizer.vocab_size());
   return Corpus{std::move(model), std::move(tokenizer), std::move(tokens), documents};
 }

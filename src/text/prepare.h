@@ -42,6 +42,9 @@ struct Prepared {
 // `report` counts bytes of the input.
 Result<Prepared> prepare(const PrepareOptions& options, const Report& report);
 
+// The tokens that prepare() would write of a text, in memory.
+Result<TokenFile> tokenize_file(const std::string& path, const Tokenizer& tokenizer);
+
 struct Corpus {
   std::string model;  // the tokenizer, serialised, for keeping beside what is trained on it
   Tokenizer tokenizer;

@@ -7,13 +7,14 @@
 namespace anemone::cpu {
 namespace {
 
-constexpr int64_t kGrain = 16384;               // elements a thread should have at least
+constexpr int64_t kGrain = 16384;            // elements a thread should have at least
+constexpr double kWorthwhile = 64.0 * 1024;  // multiplications below which all products are done before threads start
 constexpr double kShared = 64.0 * 1024 * 1024;  // multiplications above which one product keeps all threads busy
 
 bool run_batches_apart(const BatchProduct& p) {
   const int64_t batches = p.batch.count(), threads = thread_count();
-  if (batches < threads) return false;
   const double work = static_cast<double>(p.gemm.m) * static_cast<double>(p.gemm.n) * static_cast<double>(p.gemm.k);
+  if (batches < threads || static_cast<double>(batches) * work < kWorthwhile) return false;
   return batches % threads == 0 || batches >= 4 * threads || work < kShared;
 }
 

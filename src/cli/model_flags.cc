@@ -1,0 +1,51 @@
+#include "cli/model_flags.h"
+
+#include <filesystem>
+
+#include "base/parallel.h"
+#include "model/safetensors.h"
+
+namespace anemone::cli {
+namespace {
+
+constexpr const char* kTokenizerKey = "tokenizer";
+
+// Empty where the file names none.
+Result<std::string> tokenizer_of(const std::string& model) {
+  MappedFile file = TRY(MappedFile::open(model));
+  if (!model::SafetensorsFile::recognises(file.bytes())) return std::string();
+  const auto weights = TRY(model::SafetensorsFile::parse(std::move(file)));
+  const auto named = weights.metadata().find(kTokenizerKey);
+  if (named == weights.metadata().end()) return std::string();
+  return (std::filesystem::path(model).parent_path() / named->second).string();
+}
+
+}  // namespace
+
+void add_model_flags(CLI::App& command, ModelFlags& flags) {
+  command.add_option("--model", flags.model, "A checkpoint or weights: .safetensors, or a llama2.c .bin")->required();
+  command.add_option("--tokenizer", flags.tokenizer,
+                     "A SentencePiece .model or a llama2.c tokenizer.bin [the one that the model names]");
+  command.add_option("--device", flags.device, "Where the programs run")
+      ->capture_default_str()
+      ->check(CLI::IsMember(device_names()));
+  command.add_option("--precision", flags.precision, "fp32, fp16 or bf16: how much of a value is kept; auto: fp32")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "fp32", "fp16", "bf16"}));
+  command.add_option("--threads", flags.threads, "Threads of the host [all]")->check(CLI::Range(1, 1024));
+}
+
+Result<ChosenDevice> open_device(const ModelFlags& flags) {
+  if (flags.threads) set_thread_count(*flags.threads);
+  const Precision precision = flags.precision == "auto" ? Precision::fp32 : TRY(parse_precision(flags.precision));
+  const mil::DType dtype = precision == Precision::fp16 ? mil::DType::fp16 : mil::DType::fp32;
+  return ChosenDevice{TRY(anemone::open_device(flags.device, {.precision = precision})), dtype};
+}
+
+Result<text::Tokenizer> load_tokenizer(const ModelFlags& flags) {
+  const std::string path = flags.tokenizer.empty() ? TRY(tokenizer_of(flags.model)) : flags.tokenizer;
+  if (path.empty()) return fail("{} names no tokenizer: give one with --tokenizer", flags.model);
+  return text::Tokenizer::load(path);
+}
+
+}  // namespace anemone::cli
