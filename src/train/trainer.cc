@@ -184,7 +184,7 @@ Result<StepReport> Trainer::step() {
 // The accumulated gradients, divided by their number and the loss scale and clipped, move the weights.
 Result<> Trainer::update(StepReport& report) {
   const TrainOptions& o = setup_.options;
-  objective_->finish(gradients_);
+  objective_->finish();
   {
     const auto scope = objective_->timers().measure(Timer::adam);
     const double mean = 1 / (static_cast<double>(state_.accumulated) * scaler_.scale());
@@ -229,7 +229,7 @@ Result<> Trainer::save(TrainingObserver& observer) {
   state_.best_loss = std::min(judged, state_.best_loss);
   state_.loss_sum = 0;
   state_.loss_count = 0;
-  objective_->finish(gradients_);
+  objective_->finish();
   const CheckpointView view{setup_.config,
                             setup_.options,
                             state_,

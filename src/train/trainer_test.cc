@@ -353,7 +353,7 @@ Parameters gradients_of(const model::Config& config, const PipelineOptions& opti
     const std::span<const int32_t> ids = window;
     EXPECT_TRUE(pipeline->step(ids.first(ids.size() - 1), ids.subspan(1), 1, gradients));
   }
-  pipeline->finish(gradients);
+  pipeline->finish();
   return gradients;
 }
 
