@@ -54,6 +54,7 @@ Trainer::Trainer(TrainerSetup setup)
       optimizer_(setup_.config, setup_.options.adam),
       scaler_(make_scaler(setup_.options)) {
   setup_.options.schedule.total = setup_.options.steps;
+  state_.scaler = scaler_.state();
   const auto tokens = static_cast<size_t>(setup_.options.batch * setup_.options.seq);
   inputs_.resize(tokens);
   targets_.resize(tokens);
@@ -112,6 +113,12 @@ Result<> Trainer::resume(Checkpoint checkpoint) {
     return fail("the run was started on {} tokens, but the data has {}: resume with the data it was started on",
                 checkpoint.state.tokens, state_.tokens);
   }
+  const TrainOptions &then = checkpoint.options, &now = setup_.options;
+  const bool same_scaling = then.scaling == now.scaling && then.fixed_scale == now.fixed_scale;
+  if (!same_scaling && checkpoint.state.accumulated > 0) {
+    return fail("the run was stopped between two updates: resume it with the loss scaling that it had");
+  }
+  if (!same_scaling) checkpoint.state.scaler = scaler_.state();
   state_ = checkpoint.state;
   weights_ = std::move(checkpoint.weights);
   optimizer_.m() = std::move(checkpoint.m);
