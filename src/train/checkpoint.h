@@ -32,6 +32,7 @@ struct TrainerState {
   double best_loss = std::numeric_limits<double>::infinity();  // of validation, or the mean since the last checkpoint
   double loss_sum = 0;                                         // since the last checkpoint
   int64_t loss_count = 0;
+  bool operator==(const TrainerState&) const = default;
 };
 
 // What save_checkpoint writes; it refers to the trainer's own.

@@ -7,7 +7,7 @@
 //   loss = TRY(head.backward(x, targets, scale, dx, gradients));           // and dx [D, T], of scale·loss
 //
 // With a compact vocabulary the classifier knows only the rows that the data uses; their gradients reach the table at
-// collect(), before the optimizer.
+// collect(), once the queue has none of them left.
 #pragma once
 
 #include <memory>

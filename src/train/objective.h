@@ -24,7 +24,7 @@ class Objective {
   // The same, adding the gradients of scale·loss.
   virtual Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale,
                               model::Parameters& gradients) = 0;
-  virtual void finish(model::Parameters& gradients) = 0;
+  virtual void finish() = 0;
   virtual Timers& timers() = 0;
 };
 

@@ -16,6 +16,9 @@ Pipeline::Pipeline(Device& device, const model::Config& config, const PipelineOp
       x_(bench_.activations()),
       dx_(options.backward ? bench_.activations() : 0) {}
 
+// A step that failed leaves products that write to the head's gradients.
+Pipeline::~Pipeline() { queue_.wait(); }
+
 Result<std::unique_ptr<Pipeline>> Pipeline::create(Device& device, const model::Config& config,
                                                    const PipelineOptions& options) {
   TRY(model::validate(config));
@@ -58,14 +61,12 @@ Result<double> Pipeline::step(std::span<const int32_t> inputs, std::span<const i
   for (int64_t l = bench_.geometry.config.layers; l-- > 0;) TRY(layers_->backward(l, dx_.span(), gradients));
   // The table's rows are added to by the classifier's product too, which may still be under way.
   queue_.wait();
+  head_->collect(gradients);  // each step, so that the sums' order does not depend on where a run is saved
   const auto scope = timers_.measure(Timer::elem);
   embed_backward(inputs, dx_.data(), bench_.geometry.config.dim, gradients.embedding().data());
   return loss;
 }
 
-void Pipeline::finish(model::Parameters& gradients) {
-  queue_.wait();
-  head_->collect(gradients);
-}
+void Pipeline::finish() { queue_.wait(); }
 
 }  // namespace anemone::train

@@ -3,7 +3,7 @@
 //   auto pipeline = TRY(Pipeline::create(*device, config, {.batch = 4, .seq = 256}));
 //   TRY(pipeline->stage(weights));
 //   double loss = TRY(pipeline->step(inputs, targets, loss_scale, gradients));   // adds gradients of loss_scale·loss
-//   pipeline->finish(gradients);                                                 // all of them are in now
+//   pipeline->finish();                                                          // all of them are in now
 //   pipeline->release();                                                         // the weights may change
 //
 // Ids are those of `batch` sequences of `seq` tokens, one after another, each below the vocabulary's size: the caller
@@ -34,6 +34,7 @@ class Pipeline final : public Objective {
  public:
   static Result<std::unique_ptr<Pipeline>> create(Device& device, const model::Config& config,
                                                   const PipelineOptions& options);
+  ~Pipeline() override;
 
   Result<> stage(const model::Parameters& weights) override;
   void release() override;
@@ -41,7 +42,7 @@ class Pipeline final : public Objective {
   Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) override;
   Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale,
                       model::Parameters& gradients) override;
-  void finish(model::Parameters& gradients) override;
+  void finish() override;
   Timers& timers() override { return timers_; }
 
  private:

@@ -23,7 +23,7 @@ class SingleLayer final : public Objective {
   Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) override;
   Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale,
                       model::Parameters& gradients) override;
-  void finish(model::Parameters&) override { queue_.wait(); }
+  void finish() override { queue_.wait(); }
   Timers& timers() override { return timers_; }
 
  private:

@@ -40,6 +40,11 @@ CompactVocabulary compact_vocabulary(const TokenFile& tokens, int64_t vocab) {
   return CompactVocabulary(used);
 }
 
+// What else to try against values that are no numbers.
+const char* advice(const TrainOptions& options) {
+  return options.precision == Precision::fp16 ? " or with --precision fp32" : "";
+}
+
 }  // namespace
 
 std::string best_path(const std::string& checkpoint) {
@@ -54,6 +59,7 @@ Trainer::Trainer(TrainerSetup setup)
       optimizer_(setup_.config, setup_.options.adam),
       scaler_(make_scaler(setup_.options)) {
   setup_.options.schedule.total = setup_.options.steps;
+  state_.scaler = scaler_.state();
   const auto tokens = static_cast<size_t>(setup_.options.batch * setup_.options.seq);
   inputs_.resize(tokens);
   targets_.resize(tokens);
@@ -112,6 +118,12 @@ Result<> Trainer::resume(Checkpoint checkpoint) {
     return fail("the run was started on {} tokens, but the data has {}: resume with the data it was started on",
                 checkpoint.state.tokens, state_.tokens);
   }
+  const TrainOptions &then = checkpoint.options, &now = setup_.options;
+  const bool same_scaling = then.scaling == now.scaling && then.fixed_scale == now.fixed_scale;
+  if (!same_scaling && checkpoint.state.accumulated > 0) {
+    return fail("the run was stopped between two updates: resume it with the loss scaling that it had");
+  }
+  if (!same_scaling) checkpoint.state.scaler = scaler_.state();
   state_ = checkpoint.state;
   weights_ = std::move(checkpoint.weights);
   optimizer_.m() = std::move(checkpoint.m);
@@ -137,8 +149,8 @@ Result<RunSummary> Trainer::run(TrainingObserver& observer) {
     summary_.compile_ms += report.timers[static_cast<size_t>(Timer::compile)];
     observer.on_step(report);
     stopping = observer.wants_stop();
-    const bool last = state_.step == setup_.options.steps;
-    if (stopping || last || state_.step % setup_.options.save_every == 0) TRY(save(observer));
+    const bool planned = state_.step % setup_.options.save_every == 0 || state_.step == setup_.options.steps;
+    if (planned || stopping) TRY(save(observer, planned));
   }
   summary_.finished = state_.step >= setup_.options.steps;
   summary_.wall_ms = wall.seconds() * 1e3;
@@ -168,7 +180,7 @@ Result<StepReport> Trainer::step() {
   report.loss = TRY(objective_->step(inputs_, targets_, static_cast<float>(scaler_.scale()), gradients_));
   if (!std::isfinite(report.loss)) {
     return fail("the loss of step {} is not a number: start again from the last checkpoint with a lower --lr{}",
-                state_.step, o.precision == Precision::fp16 ? " or with --precision fp32" : "");
+                state_.step, advice(o));
   }
   ++state_.step;
   ++state_.accumulated;
@@ -184,7 +196,7 @@ Result<StepReport> Trainer::step() {
 // The accumulated gradients, divided by their number and the loss scale and clipped, move the weights.
 Result<> Trainer::update(StepReport& report) {
   const TrainOptions& o = setup_.options;
-  objective_->finish(gradients_);
+  objective_->finish();
   {
     const auto scope = objective_->timers().measure(Timer::adam);
     const double mean = 1 / (static_cast<double>(state_.accumulated) * scaler_.scale());
@@ -192,8 +204,8 @@ Result<> Trainer::update(StepReport& report) {
     report.norm = norm;
     report.skipped = !scaler_.accept(std::isfinite(norm));
     if (report.skipped && (o.scaling != LossScaling::dynamic || scaler_.skipped() > kMostSkipped)) {
-      return fail("the gradients of step {} overflow{}: use a lower --lr, or --precision fp32", report.step,
-                  o.scaling == LossScaling::dynamic ? " at every loss scale" : "");
+      return fail("the gradients of step {} overflow{}: start again from the last checkpoint with a lower --lr{}",
+                  report.step, o.scaling == LossScaling::dynamic ? " at every loss scale" : "", advice(o));
     }
     objective_->release();
     if (!report.skipped) {
@@ -222,14 +234,27 @@ Result<std::optional<double>> Trainer::validate() {
   return total / static_cast<double>(o.validation);
 }
 
-Result<> Trainer::save(TrainingObserver& observer) {
-  CheckpointReport report{.path = setup_.checkpoint, .step = state_.step, .validation = TRY(validate())};
+// By the validation loss or, without one, the mean since the last time, says whether the weights are the best so far.
+Result<> Trainer::judge(CheckpointReport& report) {
+  report.validation = TRY(validate());
   const double judged = report.validation.value_or(state_.loss_sum / static_cast<double>(state_.loss_count));
   report.best = judged < state_.best_loss;
   state_.best_loss = std::min(judged, state_.best_loss);
   state_.loss_sum = 0;
   state_.loss_count = 0;
-  objective_->finish(gradients_);
+  return {};
+}
+
+// Only planned checkpoints are judged, for a stop must leave no trace in the resumed run; until there is a best one, a
+// stopped run's last stands in for it.
+Result<> Trainer::save(TrainingObserver& observer, bool planned) {
+  if (!std::isfinite(squared_norm(weights_))) {
+    return fail("the weights after step {} are no numbers: start again from the last checkpoint with a lower --lr",
+                state_.step - 1);
+  }
+  CheckpointReport report{.path = setup_.checkpoint, .step = state_.step, .best = std::isinf(state_.best_loss)};
+  if (planned) TRY(judge(report));
+  objective_->finish();
   const CheckpointView view{setup_.config,
                             setup_.options,
                             state_,

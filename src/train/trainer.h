@@ -34,7 +34,7 @@ struct StepReport {
 struct CheckpointReport {
   std::string path;
   int64_t step = 0;
-  std::optional<double> validation{};  // mean loss of the windows held out
+  std::optional<double> validation{};  // mean loss of the windows held out; none where the run was asked to stop
   bool best = false;
 };
 
@@ -88,7 +88,8 @@ class Trainer {
   Result<StepReport> step();
   Result<> update(StepReport& report);
   void next_batch();
-  Result<> save(TrainingObserver& observer);
+  Result<> save(TrainingObserver& observer, bool planned);
+  Result<> judge(CheckpointReport& report);
   Result<std::optional<double>> validate();
 
   TrainerSetup setup_;

@@ -87,7 +87,7 @@ class Parity : public testing::TestWithParam<Case> {
     EXPECT_TRUE(pipeline_->stage(weights_));
     const Result<double> loss = pipeline_->step(inputs, targets, scale(), gradients);
     EXPECT_TRUE(loss) << loss.error().message;
-    pipeline_->finish(gradients);
+    pipeline_->finish();
     pipeline_->release();
     return *loss;
   }
