@@ -40,7 +40,7 @@ class Run {
 
   Result<> step() {
     TRY(pipeline_->step(batch_.inputs, batch_.targets, 1, gradients_));
-    pipeline_->finish(gradients_);
+    pipeline_->finish();
     pipeline_->release();
     {
       const auto scope = pipeline_->timers().measure(Timer::adam);
