@@ -28,12 +28,7 @@ Result<text::TokenFile> open_data(const Options& options, const model::Config& c
   if (std::filesystem::path(options.data).extension() != ".txt") {
     return text::TokenFile::open(options.data, {.vocab_size = config.vocab, .sequence = options.evaluation.seq});
   }
-  const text::Tokenizer tokenizer = TRY(load_tokenizer(options.model));
-  if (tokenizer.vocab_size() != config.vocab) {
-    return fail("the tokenizer has {} tokens and the model {}: give the tokenizer that the model was trained with",
-                tokenizer.vocab_size(), config.vocab);
-  }
-  return text::tokenize_file(options.data, tokenizer);
+  return text::tokenize_file(options.data, TRY(load_tokenizer(options.model, config)));
 }
 
 void print_json(const Options& options, const train::Evaluation& result) {

@@ -46,7 +46,7 @@ void print_speed(const generate::Generated& told, const std::string& end) {
 
 Result<> run(Options& options) {
   const model::Model model = TRY(model::load_model(options.model.model));
-  const text::Tokenizer tokenizer = TRY(load_tokenizer(options.model));
+  const text::Tokenizer tokenizer = TRY(load_tokenizer(options.model, model.config));
   const ChosenDevice chosen = TRY(open_device(options.model));
   options.generate.dtype = chosen.dtype;
   const auto told = TRY(generate::generate(*chosen.device, model, tokenizer, options.prompt, options.generate, show));

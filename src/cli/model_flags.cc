@@ -42,10 +42,13 @@ Result<ChosenDevice> open_device(const ModelFlags& flags) {
   return ChosenDevice{TRY(anemone::open_device(flags.device, {.precision = precision})), dtype};
 }
 
-Result<text::Tokenizer> load_tokenizer(const ModelFlags& flags) {
+Result<text::Tokenizer> load_tokenizer(const ModelFlags& flags, const model::Config& config) {
   const std::string path = flags.tokenizer.empty() ? TRY(tokenizer_of(flags.model)) : flags.tokenizer;
   if (path.empty()) return fail("{} names no tokenizer: give one with --tokenizer", flags.model);
-  return text::Tokenizer::load(path);
+  text::Tokenizer tokenizer = TRY(text::Tokenizer::load(path));
+  if (tokenizer.vocab_size() == config.vocab) return tokenizer;
+  return fail("{} has {} tokens, but the model has {}: give the tokenizer that the model was made with", path,
+              tokenizer.vocab_size(), config.vocab);
 }
 
 }  // namespace anemone::cli

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "device/device.h"
+#include "model/config.h"
 #include "text/tokenizer.h"
 
 namespace anemone::cli {
@@ -29,6 +30,7 @@ struct ChosenDevice {
 Result<ChosenDevice> open_device(const ModelFlags& flags);
 
 // The one given, or the one that the model's file names in its metadata under "tokenizer", a path from its own folder.
-Result<text::Tokenizer> load_tokenizer(const ModelFlags& flags);
+// Fails where it does not fit the model's configuration.
+Result<text::Tokenizer> load_tokenizer(const ModelFlags& flags, const model::Config& config);
 
 }  // namespace anemone::cli

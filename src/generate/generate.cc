@@ -2,18 +2,13 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "generate/predictor.h"
 
 namespace anemone::generate {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-Result<> check_vocabulary(const model::Config& config, const text::Tokenizer& tokenizer) {
-  if (tokenizer.vocab_size() == config.vocab) return {};
-  return fail("the tokenizer has {} tokens and the model {}: give the tokenizer that the model was trained with",
-              tokenizer.vocab_size(), config.vocab);
-}
 
 // How many tokens there may be in all, BOS apart.
 int64_t most_tokens(const model::Config& config, int64_t steps) {
@@ -38,7 +33,7 @@ bool ends_text(const text::Tokenizer& tokenizer, int32_t token) {
 
 Result<Generated> generate(Device& device, const model::Model& model, const text::Tokenizer& tokenizer,
                            std::string_view prompt, const GenerateOptions& options, const Show& show) {
-  TRY(check_vocabulary(model.config, tokenizer));
+  CHECK(tokenizer.vocab_size() == model.config.vocab);
   TokenSampler sampler = TRY(TokenSampler::create(options.sampling));
   const int64_t most = most_tokens(model.config, options.steps);
   Generated told{.tokens = TRY(read_prompt(tokenizer, prompt, most))};

@@ -33,7 +33,8 @@ struct Generated {
 
 using Show = std::function<Result<>(std::string_view)>;
 
-// Fails where tokenizer and model do not fit together, or the prompt leaves no room for a new token.
+// The tokenizer has as many tokens as the model. Fails where the prompt leaves no room for a new token, or a logit is
+// no number.
 Result<Generated> generate(Device& device, const model::Model& model, const text::Tokenizer& tokenizer,
                            std::string_view prompt, const GenerateOptions& options, const Show& show);
 

@@ -116,7 +116,7 @@ TEST_F(GenerateCommand, RefusesBadFiles) {
   expect_error("generate" + kModel + " --tokenizer no/such.model", 1, "no/such.model");
   expect_error("generate" + kModel, 1, "names no tokenizer: give one with --tokenizer");
   expect_error("generate" + kModel + " --tokenizer " + kData + "tokenizer.bin", 1,
-               "the tokenizer has 32000 tokens and the model 512");
+               "tokenizer.bin has 32000 tokens, but the model has 512");
 }
 
 TEST_F(GenerateCommand, RefusesBadUsage) {
