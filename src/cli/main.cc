@@ -1,5 +1,8 @@
 // anemone: exit 0 on success, 1 on a failed run, 2 on bad usage; errors on stderr as `anemone: what: what to do`.
+#include <unistd.h>
+
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <vector>
 
@@ -16,10 +19,21 @@ std::vector<std::string> arguments(int argc, char** argv) {
   return {words.rbegin(), words.rend()};  // as CLI11 wants them
 }
 
+// GNU's OpenMP lets waiting threads spin for so long that a step takes many times as long once another process wants a
+// core. It reads its bound before main begins, so the process starts itself anew; where that fails, all works as well.
+void bound_spinning([[maybe_unused]] char** argv) {
+#ifdef __GLIBC__
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
+  setenv("GOMP_SPINCOUNT", "10000", 1);
+  execv("/proc/self/exe", argv);
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace anemone;
+  bound_spinning(argv);
   CLI::App app{"Train transformers on Apple's Neural Engine, and run the same programs anywhere."};
   app.name("anemone");
   app.require_subcommand(1);
