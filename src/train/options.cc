@@ -203,13 +203,6 @@ constexpr int kValues<LossScaling> = 3;
 template <>
 constexpr int kValues<Sampling> = 3;
 
-bool read_whole(const json& value, int64_t least, int64_t most, int64_t& number) {
-  const bool fits = !value.is_number_unsigned() || value.get<uint64_t>() <= uint64_t{INT64_MAX};
-  if (!value.is_number_integer() || !fits) return false;
-  number = value.get<int64_t>();
-  return least <= number && number <= most;
-}
-
 template <class T>
 bool read_field(const json& value, T& field) {
   if constexpr (std::is_enum_v<T>) {
