@@ -1,6 +1,7 @@
 // JSON by nlohmann's library, with errors as values. Include it in .cc files only: it is slow to compile.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -31,6 +32,14 @@ inline Result<nlohmann::json> parse_json(std::string_view text, std::string_view
   if (value.is_discarded()) return fail("{} is not valid JSON", where);
   if (!twice.empty()) return fail("{} has the key \"{}\" twice in one object", where, twice);
   return value;
+}
+
+// Whether `value` is a whole number from `least` to `most`; then `number` is it.
+inline bool read_whole(const nlohmann::json& value, int64_t least, int64_t most, int64_t& number) {
+  const bool fits = !value.is_number_unsigned() || value.get<uint64_t>() <= uint64_t{INT64_MAX};
+  if (!value.is_number_integer() || !fits) return false;
+  number = value.get<int64_t>();
+  return least <= number && number <= most;
 }
 
 }  // namespace anemone

@@ -14,6 +14,15 @@ class Drand48 {
     state_ = (0x5DEECE66DULL * state_ + 0xB) & ((uint64_t{1} << 48) - 1);
     return static_cast<double>(state_) * 0x1p-48;
   }
+  // As so many draws, in a few dozen steps: x ← a·x + c twice is x ← a²·x + (a + 1)·c.
+  void skip(uint64_t draws) {
+    uint64_t a = 0x5DEECE66DULL, c = 0xB;
+    for (; draws > 0; draws /= 2) {
+      if (draws % 2 == 1) state_ = (a * state_ + c) & ((uint64_t{1} << 48) - 1);
+      c *= a + 1;
+      a *= a;
+    }
+  }
 
  private:
   uint64_t state_;

@@ -101,24 +101,35 @@ Result<> apply_flags(const TrainFlags& flags, train::TrainOptions& o) {
   }
   if (flags.no_ane_extras) o.offload = train::Offload::core;
   if (flags.precision) {
-    o.precision = *flags.precision == "auto" ? Precision::fp32 : TRY(parse_precision(*flags.precision));
-    o.scaling = train::default_scaling(o.precision);
+    const Precision asked = *flags.precision == "auto" ? Precision::fp32 : TRY(parse_precision(*flags.precision));
+    if (asked != o.precision) o.scaling = train::default_scaling(asked);
+    o.precision = asked;
   }
   if (flags.loss_scale) TRY(apply_loss_scale(*flags.loss_scale, o));
   return train::validate(o);
 }
 
+std::string default_path(const std::string& name) { return (fs::path("runs") / name).string() + ".safetensors"; }
+
+// Under a program's name, as in `train_large --resume`, the checkpoint must be one of that program's.
+Result<Plan> resumed_plan(const TrainFlags& flags) {
+  if (!flags.checkpoint && !flags.preset) return fail("--resume goes with --ckpt FILE, the checkpoint to go on from");
+  Plan plan;
+  plan.path = flags.checkpoint ? *flags.checkpoint : default_path(*flags.preset);
+  plan.checkpoint = TRY(train::load_checkpoint(plan.path));
+  plan.config = plan.checkpoint->config;
+  plan.options = plan.checkpoint->options;
+  if (!flags.preset) return plan;
+  const train::Preset preset = TRY(train::find_preset(*flags.preset));
+  if (preset.options.init == plan.options.init && preset.options.task == plan.options.task) return plan;
+  return fail("{} is no run of --preset {}: leave out --preset, for the options come from the checkpoint", plan.path,
+              preset.name);
+}
+
 // The model and the options that the flags start from: a checkpoint's, a preset's, a file's or a configuration's.
 Result<Plan> base_plan(const TrainFlags& flags) {
+  if (flags.resume) return resumed_plan(flags);
   Plan plan;
-  if (flags.resume) {
-    plan.path = flags.checkpoint.value_or("");
-    if (plan.path.empty()) return fail("--resume goes with --ckpt FILE, the checkpoint to go on from");
-    plan.checkpoint = TRY(train::load_checkpoint(plan.path));
-    plan.config = plan.checkpoint->config;
-    plan.options = plan.checkpoint->options;
-    return plan;
-  }
   if (flags.preset) {
     train::Preset preset = TRY(train::find_preset(*flags.preset));
     plan.config = preset.config;
@@ -132,19 +143,19 @@ Result<Plan> base_plan(const TrainFlags& flags) {
     plan.config = TRY(model::find_config(flags.config.value_or(flags.data ? "stories110m" : "tiny")));
   }
   if (!flags.preset) plan.options = train::default_options(plan.config);
-  plan.path = flags.checkpoint.value_or((fs::path("runs") / plan.config.name).string() + ".safetensors");
+  plan.path = flags.checkpoint.value_or(default_path(flags.preset.value_or(plan.config.name)));
   return plan;
 }
 
 Result<Plan> make_plan(const TrainFlags& flags) {
-  if (flags.resume && (flags.preset || flags.config || flags.init || flags.scratch)) {
-    return fail(
-        "--resume takes model and options from the checkpoint: leave out --preset, --config, --init and --scratch");
+  if (flags.resume && (flags.config || flags.init || flags.scratch)) {
+    return fail("--resume takes model and options from the checkpoint: leave out --config, --init and --scratch");
   }
   if (flags.init && flags.config) return fail("--init brings its own configuration: leave out --config");
   Plan plan = TRY(base_plan(flags));
   TRY(apply_flags(flags, plan.options));
-  if (!flags.resume && !flags.scratch && fs::exists(plan.path)) {
+  std::error_code ignored;
+  if (!flags.resume && !flags.scratch && fs::exists(plan.path, ignored)) {
     return fail("{} holds an earlier run: go on with --resume --ckpt {}, or start over with --scratch", plan.path,
                 plan.path);
   }
@@ -266,6 +277,9 @@ Result<> train(const TrainFlags& flags) {
   output->summary(summary);
   if (!summary.finished) {
     fmt::print("Stopped after step {}. Go on with: {}\n", trainer->state().step, resume_command(flags, plan));
+  } else if (summary.steps == 0) {
+    fmt::print("All of its {} steps are done. Go on with: {} --steps {}\n", plan.options.steps,
+               resume_command(flags, plan), 2 * plan.options.steps);
   }
   return {};
 }
@@ -285,7 +299,8 @@ void add_run_flags(CLI::App& app, TrainFlags& f) {
   app.add_option("--offload", f.offload, "core (matrix work on the device) or full (norms and classifier too) [core]");
   app.add_flag("--no-ane-extras", f.no_ane_extras, "The same as --offload core");
   app.add_option("--threads", f.threads, "Threads of the host [all]")->check(CLI::Range(1, 1024));
-  app.add_option("--ckpt", f.checkpoint, "Checkpoint [runs/MODEL.safetensors]; the best stands beside it");
+  app.add_option("--ckpt", f.checkpoint,
+                 "Checkpoint [runs/NAME.safetensors, of preset or model]; the best stands beside it");
   app.add_flag("--resume", f.resume, "Go on from the checkpoint, as if never stopped");
   app.add_flag("--scratch", f.scratch, "Start over where a checkpoint stands already");
   app.add_option("--save-every", f.save_every, "Steps from one checkpoint to the next [500]");

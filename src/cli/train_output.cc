@@ -63,6 +63,8 @@ TrainOutput::TrainOutput(RunDescription run, std::FILE* log)
     : run_(std::move(run)), log_(log), terminal_(isatty(STDOUT_FILENO) != 0) {}
 
 TrainOutput::~TrainOutput() {
+  if (terminal_) fmt::print("\r\033[K");  // an error to come begins its own line
+  std::fflush(stdout);
   if (log_ != nullptr) std::fclose(log_);
 }
 
@@ -98,7 +100,8 @@ bool TrainOutput::wants_stop() { return stop_requested; }
 
 bool TrainOutput::due(const train::StepReport& report) const {
   const int64_t interval = terminal_ ? std::max<int64_t>(kLines, run_.options.steps / 20) : kLines;
-  return report.step % interval == 0 || report.step + 1 == run_.options.steps || report.skipped;
+  const bool first = report.step == run_.resumed_at, last = report.step + 1 == run_.options.steps;
+  return report.step % interval == 0 || first || last || report.skipped;
 }
 
 void TrainOutput::on_step(const train::StepReport& report) {
@@ -174,7 +177,8 @@ void TrainOutput::on_checkpoint(const train::CheckpointReport& report) {
   if (log_ == nullptr) return;
   nlohmann::json line{{"type", "checkpoint"}, {"step", report.step}, {"path", report.path}, {"best", report.best}};
   if (report.validation) line["validation_loss"] = *report.validation;
-  fmt::print(log_, "{}\n", line.dump());
+  // A path need not be UTF-8.
+  fmt::print(log_, "{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   std::fflush(log_);
 }
 

@@ -39,18 +39,33 @@ std::string to_json(const TrainerState& state) {
   return object.dump();
 }
 
+bool read_field(const json& value, int64_t& field) {
+  return read_whole(value, 0, std::numeric_limits<int64_t>::max(), field);
+}
+
+bool read_field(const json& value, double& field) {
+  if (!value.is_number()) return false;
+  field = value.get<double>();
+  return true;
+}
+
+Result<> check_state(const TrainerState& state, const std::string& where) {
+  if (state.accumulated <= state.step && state.updates <= state.step && state.scaler.scale > 0) return {};
+  return fail("{}: no run reaches its state: {} steps, {} of them since the last of {} updates, a loss scale of {}",
+              where, state.step, state.accumulated, state.updates, state.scaler.scale);
+}
+
 Result<TrainerState> state_from_json(std::string_view text, const std::string& where) {
   const json object = TRY(parse_json(text, where));
   TrainerState state;
-  bool valid = object.is_object();
-  each_field(state, [&](const char* name, auto& field) {
-    if (!valid || !object.contains(name)) return;
-    valid = object[name].is_number();
-    if (valid) field = object[name].get<std::decay_t<decltype(field)>>();
+  std::string_view bad;
+  each_field(state, [&](std::string_view name, auto& field) {
+    const bool present = object.is_object() && object.contains(name);
+    const bool valid = present ? read_field(object[name], field) : name == "best_loss";
+    if (!valid && bad.empty()) bad = name;
   });
-  valid = valid && state.step >= 0 && state.accumulated >= 0 && state.updates >= 0 && state.drawn >= 0 &&
-          state.scaler.scale > 0 && object.contains("step") && object.contains("drawn");
-  if (!valid) return fail("{}: the state of the run is damaged", where);
+  if (!bad.empty()) return fail("{}: the state of the run lacks a valid \"{}\"", where, bad);
+  TRY(check_state(state, where));
   return state;
 }
 

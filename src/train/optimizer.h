@@ -27,6 +27,7 @@ struct AdamWOptions {
   float epsilon = 1e-8f;
   float weight_decay = 0.1f;
   bool decay_embedding = true;  // the embedding, and the classifier where it is not tied
+  bool operator==(const AdamWOptions&) const = default;
 };
 
 // Adam as the seed's static pipelines have it.

@@ -3,6 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
+#include <cstdint>
+#include <limits>
 
 #include "base/json.h"
 
@@ -89,18 +91,48 @@ LossScaling default_scaling(Precision precision) {
   return precision == Precision::fp16 ? LossScaling::dynamic : LossScaling::none;
 }
 
+namespace {
+
+// Far above any use, and low enough that products of them fit 64 bits.
+constexpr int64_t kMostTokens = int64_t{1} << 24;   // a step
+constexpr int64_t kMostWindows = int64_t{1} << 32;  // of validation
+
+bool is_at_least_zero(double value) { return std::isfinite(value) && value >= 0; }
+
+Result<> validate(const AdamWOptions& adam) {
+  for (const float beta : {adam.beta1, adam.beta2}) {
+    if (!(beta >= 0 && beta < 1)) return fail("a beta of {} averages nothing: give one from 0 to below 1", beta);
+  }
+  if (!is_at_least_zero(adam.epsilon)) return fail("an epsilon of {} is not 0 or a positive number", adam.epsilon);
+  if (!is_at_least_zero(adam.weight_decay)) {
+    return fail("a weight decay of {} is not 0 or a positive number", adam.weight_decay);
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<> validate(const TrainOptions& o) {
   if (o.steps < 1) return fail("{} steps are too few: give at least 1", o.steps);
   if (o.batch < 1 || o.accumulation < 1) return fail("batch and accumulation must be at least 1");
   if (o.seq < 1) return fail("a sequence of {} tokens is too short: give at least 1", o.seq);
+  if (o.batch > kMostTokens || o.seq > kMostTokens || o.batch * o.seq > kMostTokens) {
+    return fail("a batch of {} x {} is too large: at most {} tokens a step", o.batch, o.seq, kMostTokens);
+  }
   if (!(o.schedule.peak > 0) || !std::isfinite(o.schedule.peak)) {
     return fail("a learning rate of {} cannot train: give a positive number", o.schedule.peak);
   }
-  if (o.schedule.warmup < 0 || o.save_every < 1 || o.validation < 0) {
-    return fail("warm-up, validation and the interval between checkpoints cannot be negative");
+  if (o.schedule.warmup < 0) return fail("a warm-up of {} steps is negative: give 0 or more", o.schedule.warmup);
+  if (!is_at_least_zero(o.schedule.floor_ratio)) return fail("the floor of the learning rate must be 0 or more");
+  if (o.validation < 0 || o.validation > kMostWindows) {
+    return fail("{} windows of validation are not from 0 to {}", o.validation, kMostWindows);
   }
-  if (!(o.fixed_scale > 0)) return fail("a loss scale of {} cannot train: give a positive number", o.fixed_scale);
-  return {};
+  if (o.save_every < 1) return fail("a checkpoint every {} steps is none: give at least 1", o.save_every);
+  if (!(o.fixed_scale > 0) || !std::isfinite(o.fixed_scale)) {
+    return fail("a loss scale of {} cannot train: give a positive number", o.fixed_scale);
+  }
+  if (!is_at_least_zero(o.clip)) return fail("gradients cannot be clipped to a norm of {}: give 0 or more", o.clip);
+  return validate(o.adam);
 }
 
 std::vector<std::string> preset_names() {
@@ -174,9 +206,12 @@ constexpr int kValues<Sampling> = 3;
 template <class T>
 bool read_field(const json& value, T& field) {
   if constexpr (std::is_enum_v<T>) {
-    if (!value.is_number_integer()) return false;
-    const auto number = value.get<int64_t>();
-    if (number < 0 || number >= kValues<T>) return false;
+    int64_t number = 0;
+    if (!read_whole(value, 0, kValues<T> - 1, number)) return false;
+    field = static_cast<T>(number);
+  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    int64_t number = 0;
+    if (!read_whole(value, std::numeric_limits<T>::min(), std::numeric_limits<T>::max(), number)) return false;
     field = static_cast<T>(number);
   } else if constexpr (std::is_same_v<T, bool>) {
     if (!value.is_boolean()) return false;
@@ -207,11 +242,11 @@ Result<TrainOptions> options_from_json(std::string_view text, std::string_view w
   TrainOptions options;
   std::string bad;
   each_field(options, [&](const char* name, auto& field) {
-    if (!object.is_object() || !object.contains(name) || !read_field(object[name], field)) bad = name;
+    if (bad.empty() && (!object.is_object() || !object.contains(name) || !read_field(object[name], field))) bad = name;
   });
   if (!bad.empty()) return fail("{}: the training options lack a valid \"{}\"", where, bad);
   options.schedule.total = options.steps;
-  TRY(validate(options));
+  if (const Result<> valid = validate(options); !valid) return fail("{}: {}", where, valid.error().message);
   return options;
 }
 

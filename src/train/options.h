@@ -49,6 +49,7 @@ struct TrainOptions {
 
   // Programs hold halves at fp16 and floats otherwise.
   mil::DType dtype() const { return precision == Precision::fp16 ? mil::DType::fp16 : mil::DType::fp32; }
+  bool operator==(const TrainOptions&) const = default;
 };
 
 // The field's practice for a model of that size: AdamW, warm-up and cosine decay, clipping at 1, normal initialisation.

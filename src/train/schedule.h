@@ -27,6 +27,7 @@ struct Schedule {
     const double floor = floor_ratio * peak;
     return floor + (peak - floor) * 0.5 * (1 + std::cos(std::numbers::pi * progress(step)));
   }
+  bool operator==(const Schedule&) const = default;
 
  private:
   double progress(int64_t step) const {  // 0 where the decay begins, 1 from `total` on

@@ -66,8 +66,8 @@ class SmallRun {
  public:
   SmallRun(const TrainOptions& options, std::string path)
       : path_(std::move(path)), device_(*open_device("cpu", {.precision = options.precision})) {
-    auto trainer =
-        Trainer::create(*device_, {.config = small_config(), .options = options, .tokens = &tokens_, .checkpoint = path_});
+    auto trainer = Trainer::create(
+        *device_, {.config = small_config(), .options = options, .tokens = &tokens_, .checkpoint = path_});
     EXPECT_TRUE(trainer) << trainer.error().message;
     trainer_ = *std::move(trainer);
   }

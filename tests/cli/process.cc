@@ -1,0 +1,116 @@
+#include "process.h"
+
+#include <fcntl.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <sstream>
+#include <thread>
+#include <utility>
+
+namespace anemone::cli {
+namespace {
+
+constexpr const char* kOut = "stdout.txt";
+constexpr const char* kErr = "stderr.txt";
+
+std::string contents(const std::string& path) {
+  std::stringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+// What a new process needs, made before the fork.
+class Command {
+ public:
+  Command(std::string program, Arguments arguments) : words_(std::move(arguments)) {
+    words_.insert(words_.begin(), std::move(program));
+    for (std::string& word : words_) pointers_.push_back(word.data());
+    pointers_.push_back(nullptr);
+  }
+  [[noreturn]] void execute() const {
+    execv(pointers_.front(), pointers_.data());
+    _exit(127);
+  }
+
+ private:
+  Arguments words_;
+  std::vector<char*> pointers_;
+};
+
+void redirect(int descriptor, const char* path) {
+  dup2(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), descriptor);
+}
+
+int exit_code(pid_t id) {
+  int status = 0;
+  while (waitpid(id, &status, 0) < 0 && errno == EINTR) continue;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace
+
+Process::Process(const Arguments& arguments, std::string folder, const std::string& program)
+    : folder_(std::move(folder)) {
+  const Command command(program, arguments);
+  id_ = fork();
+  if (id_ != 0) return;
+  if (chdir(folder_.c_str()) != 0) _exit(126);
+  redirect(STDOUT_FILENO, kOut);
+  redirect(STDERR_FILENO, kErr);
+  command.execute();
+}
+
+Process::~Process() {
+  if (id_ < 0) return;
+  kill(id_, SIGKILL);
+  exit_code(id_);
+}
+
+std::string Process::out() const { return contents(folder_ + "/" + kOut); }
+
+bool Process::prints(const std::string& text) const {
+  using std::chrono::steady_clock;
+  const auto deadline = steady_clock::now() + std::chrono::seconds(30);
+  while (steady_clock::now() < deadline) {
+    if (out().find(text) != std::string::npos) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+void Process::signal(int number) const { kill(id_, number); }
+
+Outcome Process::wait() {
+  const int code = exit_code(std::exchange(id_, -1));
+  return {code, out(), contents(folder_ + "/" + kErr)};
+}
+
+Outcome run(const Arguments& arguments, const std::string& folder, const std::string& program) {
+  return Process(arguments, folder, program).wait();
+}
+
+Outcome run_on_terminal(const Arguments& arguments, const std::string& folder) {
+  const Command command(ANEMONE_BINARY, arguments);
+  int terminal = -1;
+  const pid_t id = forkpty(&terminal, nullptr, nullptr, nullptr);
+  if (id == 0) {
+    if (chdir(folder.c_str()) != 0) _exit(126);
+    command.execute();
+  }
+  Outcome outcome;
+  std::array<char, 4096> piece;
+  for (ssize_t got; (got = read(terminal, piece.data(), piece.size())) > 0;) {
+    outcome.out.append(piece.data(), static_cast<size_t>(got));
+  }
+  outcome.code = exit_code(id);
+  close(terminal);
+  return outcome;
+}
+
+}  // namespace anemone::cli
