@@ -9,7 +9,8 @@
 namespace anemone::model {
 namespace {
 
-constexpr float kDeviation = 0.02F;
+constexpr float kSeedEmbedding = 0.02F;  // scale of its uniform draws
+
 
 void fill_norms(Parameters& weights) {
   for (const TensorInfo& tensor : weights.tensors()) {
@@ -37,10 +38,11 @@ void fill_normal(std::span<float> values, float deviation, uint64_t stream) {
 
 void initialize_standard(Parameters& weights, const Config& config, uint64_t seed) {
   Random streams(seed);
+  const float base = std::sqrt(2.0F / (5.0F * static_cast<float>(config.dim)));
   for (const TensorInfo& tensor : weights.tensors()) {
     const uint64_t stream = streams.next_bits();
     const bool residual = tensor.name.ends_with(".wo.weight") || tensor.name.ends_with(".w2.weight");
-    const float deviation = residual ? kDeviation * residual_factor(config) : kDeviation;
+    const float deviation = residual ? base * residual_factor(config) : base;
     if (!tensor.is_norm()) fill_normal(weights.tensor(tensor), deviation, stream);
   }
 }
@@ -113,8 +115,8 @@ void initialize_as_seed(Parameters& weights, const Config& config, uint64_t seed
     draws.fill({layer.w2, scheme.w2});
     draws.fill({layer.w3, h});
   }
-  draws.fill({weights.embedding(), kDeviation});
-  if (!config.tied) draws.fill({weights.classifier(), kDeviation});
+  draws.fill({weights.embedding(), kSeedEmbedding});
+  if (!config.tied) draws.fill({weights.classifier(), kSeedEmbedding});
 }
 
 }  // namespace
