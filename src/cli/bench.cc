@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "bench/offload.h"
+#include "cli/choices.h"
 #include "cli/command.h"
 
 namespace anemone::cli {
@@ -11,7 +12,9 @@ namespace {
 using train::Timer;
 
 struct OffloadFlags {
-  std::string config = "stories110m", device = "cpu", precision = "fp32", weights = "baked";
+  std::string config = "stories110m", device = "cpu";
+  Precision precision = Precision::fp32;
+  model::WeightSource weights = model::WeightSource::baked;
   int64_t steps = 5, batch = 1, seq = 0;
   bool json = false;
 };
@@ -51,18 +54,14 @@ void print_table(const DeviceInfo& device, const std::vector<bench::OffloadTimin
 
 Result<> bench_offload(const OffloadFlags& flags) {
   const model::Config config = TRY(model::find_config(flags.config));
-  const Precision precision = TRY(parse_precision(flags.precision));
-  if (flags.weights != "baked" && flags.weights != "dynamic") {
-    return fail("--weights {} is unknown: choose baked or dynamic", flags.weights);
-  }
-  const auto device = TRY(open_device(flags.device, {.precision = precision}));
-  const auto timings = TRY(bench::compare_offloads(
-      *device, config,
-      {.source = flags.weights == "baked" ? model::WeightSource::baked : model::WeightSource::dynamic,
-       .dtype = precision == Precision::fp16 ? mil::DType::fp16 : mil::DType::fp32,
-       .batch = flags.batch,
-       .seq = flags.seq > 0 ? flags.seq : config.seq,
-       .steps = flags.steps}));
+  const auto device = TRY(open_device(flags.device, {.precision = flags.precision}));
+  const auto timings =
+      TRY(bench::compare_offloads(*device, config,
+                                  {.source = flags.weights,
+                                   .dtype = flags.precision == Precision::fp16 ? mil::DType::fp16 : mil::DType::fp32,
+                                   .batch = flags.batch,
+                                   .seq = flags.seq > 0 ? flags.seq : config.seq,
+                                   .steps = flags.steps}));
   if (flags.json) {
     print_json(device->info(), timings);
   } else {
@@ -80,9 +79,10 @@ void add_bench(CLI::App& root, Action& action) {
   CLI::App* offload = app->add_subcommand("offload", "A training step with the core and with the full offload");
   const CLI::Range positive(int64_t{1}, int64_t{1} << 20);
   offload->add_option("--config", flags->config, "A built-in model or a JSON file")->capture_default_str();
-  offload->add_option("--device", flags->device, "cpu or ref")->capture_default_str();
-  offload->add_option("--precision", flags->precision, "fp32, fp16 or bf16")->capture_default_str();
-  offload->add_option("--weights", flags->weights, "baked or dynamic")->capture_default_str();
+  add_device(*offload, flags->device);
+  add_choice(*offload, "--precision", flags->precision, kPrecisions, "How much of a value is kept [auto: fp32]");
+  add_choice(*offload, "--weights", flags->weights, kWeightSources,
+             "In the programs, or beside the activations [baked]");
   offload->add_option("--steps", flags->steps, "Steps to time, after one that is not")
       ->capture_default_str()
       ->check(positive);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/json.h"
+#include "cli/choices.h"
 #include "cli/command.h"
 #include "cli/model_flags.h"
 #include "cli/progress.h"
@@ -63,19 +64,9 @@ Result<> run(Options& options) {
   return {};
 }
 
-// A flag whose words stand for the values of an enumeration.
-template <class Enum>
-void add_choice(CLI::App& command, const std::string& name, Enum& value, const std::map<std::string, Enum>& words,
-                const std::string& help) {
-  const auto choose = [&value, words](const std::string& word) { value = words.at(word); };
-  command.add_option_function<std::string>(name, choose, help)->check(CLI::IsMember(words));
-}
-
 }  // namespace
 
 void add_eval(CLI::App& app, Action& action) {
-  using model::WeightSource;
-  using train::Offload;
   auto options = std::make_shared<Options>();
   const CLI::Range count(int64_t{1}, int64_t{1} << 20);
   CLI::App* command = app.add_subcommand("eval", "A model's mean next-token loss on a corpus");
@@ -84,12 +75,10 @@ void add_eval(CLI::App& app, Action& action) {
   command->add_option("--seq", options->evaluation.seq, "Tokens in a window [the model's context, at most 1024]")
       ->check(count);
   command->add_option("--batch", options->evaluation.batch, "Windows at once")->capture_default_str()->check(count);
-  add_choice<WeightSource>(*command, "--weights", options->evaluation.source,
-                           {{"baked", WeightSource::baked}, {"dynamic", WeightSource::dynamic}},
-                           "In the programs, or beside the activations [baked]");
-  add_choice<Offload>(*command, "--offload", options->evaluation.offload,
-                      {{"core", Offload::core}, {"full", Offload::full}},
-                      "The matrix work alone on the device, or norms, classifier and softmax too [core]");
+  add_choice(*command, "--weights", options->evaluation.source, kWeightSources,
+             "In the programs, or beside the activations [baked]");
+  add_choice(*command, "--offload", options->evaluation.offload, kOffloads,
+             "Matrix work alone on the device, or norms and head too [core]");
   command->add_flag("--json", options->json, "For machines");
   command->footer(
       "Windows follow one another; the last, incomplete one is left out.\n"

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/parallel.h"
+#include "cli/choices.h"
 #include "model/safetensors.h"
 
 namespace anemone::cli {
@@ -26,20 +27,15 @@ void add_model_flags(CLI::App& command, ModelFlags& flags) {
   command.add_option("--model", flags.model, "A checkpoint or weights: .safetensors, or a llama2.c .bin")->required();
   command.add_option("--tokenizer", flags.tokenizer,
                      "A SentencePiece .model or a llama2.c tokenizer.bin [the one that the model names]");
-  command.add_option("--device", flags.device, "Where the programs run")
-      ->capture_default_str()
-      ->check(CLI::IsMember(device_names()));
-  command.add_option("--precision", flags.precision, "fp32, fp16 or bf16: how much of a value is kept; auto: fp32")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "fp32", "fp16", "bf16"}));
+  add_device(command, flags.device);
+  add_choice(command, "--precision", flags.precision, kPrecisions, "How much of a value is kept [auto: fp32]");
   command.add_option("--threads", flags.threads, "Threads of the host [all]")->check(CLI::Range(1, 1024));
 }
 
 Result<ChosenDevice> open_device(const ModelFlags& flags) {
   if (flags.threads) set_thread_count(*flags.threads);
-  const Precision precision = flags.precision == "auto" ? Precision::fp32 : TRY(parse_precision(flags.precision));
-  const mil::DType dtype = precision == Precision::fp16 ? mil::DType::fp16 : mil::DType::fp32;
-  return ChosenDevice{TRY(anemone::open_device(flags.device, {.precision = precision})), dtype};
+  const mil::DType dtype = flags.precision == Precision::fp16 ? mil::DType::fp16 : mil::DType::fp32;
+  return ChosenDevice{TRY(anemone::open_device(flags.device, {.precision = flags.precision})), dtype};
 }
 
 Result<text::Tokenizer> load_tokenizer(const ModelFlags& flags, const model::Config& config) {

@@ -16,7 +16,7 @@ struct ModelFlags {
   std::string model;
   std::string tokenizer;
   std::string device = "cpu";
-  std::string precision = "auto";
+  Precision precision = Precision::fp32;
   std::optional<int> threads;  // of the host; all by default
 };
 

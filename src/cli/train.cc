@@ -4,9 +4,11 @@
 #include <optional>
 
 #include "base/parallel.h"
+#include "cli/choices.h"
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "cli/train_output.h"
+#include "generate/generate.h"
 #include "model/weights_file.h"
 #include "text/prepare.h"
 
@@ -17,8 +19,11 @@ namespace fs = std::filesystem;
 
 // Each flag as given, or nothing: what is not given comes from the checkpoint, the preset or the model's defaults.
 struct TrainFlags {
-  std::optional<std::string> config, preset, data, tokenizer, precision, weights, offload, schedule, loss_scale, init,
-      checkpoint, log;
+  std::optional<std::string> config, preset, data, tokenizer, loss_scale, init, checkpoint, log;
+  std::optional<Precision> precision;
+  std::optional<model::WeightSource> weights;
+  std::optional<train::Offload> offload;
+  std::optional<train::Schedule::Kind> schedule;
   std::string device = "cpu";
   std::optional<int64_t> steps, warmup, accumulation, batch, seq, save_every, validation;
   std::optional<double> rate, clip, weight_decay;
@@ -47,17 +52,6 @@ void set(const std::optional<T>& flag, U& option) {
   if (flag) option = static_cast<U>(*flag);
 }
 
-template <class E>
-Result<E> choose(std::string_view flag, const std::string& value,
-                 std::initializer_list<std::pair<std::string_view, E>> choices) {
-  std::string names;
-  for (const auto& [name, choice] : choices) {
-    if (name == value) return choice;
-    names += (names.empty() ? "" : ", ") + std::string(name);
-  }
-  return fail("--{} {} is unknown: choose one of {}", flag, value, names);
-}
-
 Result<> apply_loss_scale(const std::string& value, train::TrainOptions& o) {
   if (value == "none" || value == "dynamic") {
     o.scaling = value == "none" ? train::LossScaling::none : train::LossScaling::dynamic;
@@ -74,7 +68,6 @@ Result<> apply_loss_scale(const std::string& value, train::TrainOptions& o) {
 }
 
 Result<> apply_flags(const TrainFlags& flags, train::TrainOptions& o) {
-  using train::Schedule;
   set(flags.steps, o.steps);
   set(flags.rate, o.schedule.peak);
   set(flags.warmup, o.schedule.warmup);
@@ -86,24 +79,14 @@ Result<> apply_flags(const TrainFlags& flags, train::TrainOptions& o) {
   set(flags.clip, o.clip);
   set(flags.weight_decay, o.adam.weight_decay);
   set(flags.seed, o.seed);
+  set(flags.schedule, o.schedule.kind);
+  set(flags.weights, o.source);
+  set(flags.offload, o.offload);
   if (flags.compact_vocabulary) o.compact_vocabulary = true;
-  if (flags.schedule) {
-    o.schedule.kind = TRY(choose<Schedule::Kind>(
-        "schedule", *flags.schedule, {{"cosine", Schedule::Kind::cosine}, {"constant", Schedule::Kind::constant}}));
-  }
-  if (flags.weights) {
-    o.source = TRY(choose<model::WeightSource>(
-        "weights", *flags.weights, {{"baked", model::WeightSource::baked}, {"dynamic", model::WeightSource::dynamic}}));
-  }
-  if (flags.offload) {
-    o.offload = TRY(choose<train::Offload>("offload", *flags.offload,
-                                           {{"core", train::Offload::core}, {"full", train::Offload::full}}));
-  }
   if (flags.no_ane_extras) o.offload = train::Offload::core;
-  if (flags.precision) {
-    const Precision asked = *flags.precision == "auto" ? Precision::fp32 : TRY(parse_precision(*flags.precision));
-    if (asked != o.precision) o.scaling = train::default_scaling(asked);
-    o.precision = asked;
+  if (flags.precision && *flags.precision != o.precision) {
+    o.precision = *flags.precision;
+    o.scaling = train::default_scaling(o.precision);
   }
   if (flags.loss_scale) TRY(apply_loss_scale(*flags.loss_scale, o));
   return train::validate(o);
@@ -248,6 +231,23 @@ RunDescription describe(const Plan& plan, const Device& device, const Data& data
   return run;
 }
 
+// What the model has learnt from the built-in stories, in its own words.
+Result<> tell_story(Device& device, const Plan& plan, const std::string& tokenizer_path) {
+  const model::Model model = TRY(model::load_model(plan.path));
+  const text::Tokenizer tokenizer = TRY(text::Tokenizer::load(tokenizer_path));
+  const auto show = [](std::string_view text) -> Result<> {
+    fmt::print("{}", text);
+    std::fflush(stdout);
+    return {};
+  };
+  fmt::print("\nA story by {}:\n\n", plan.config.name);
+  TRY(generate::generate(device, model, tokenizer, "Once upon a time",
+                         {.sampling = {.temperature = 0.6, .top_p = 0.9}, .dtype = plan.options.dtype()}, show));
+  fmt::print("\n\nAnother: anemone generate --model {} --prompt \"Once upon a time\" --temperature 0.6 --seed 1\n",
+             plan.path);
+  return {};
+}
+
 Result<> train(const TrainFlags& flags) {
   if (flags.threads) set_thread_count(*flags.threads);
   Plan plan = TRY(make_plan(flags));
@@ -280,6 +280,8 @@ Result<> train(const TrainFlags& flags) {
   } else if (summary.steps == 0) {
     fmt::print("All of its {} steps are done. Go on with: {} --steps {}\n", plan.options.steps,
                resume_command(flags, plan), 2 * plan.options.steps);
+  } else if (data.tokens && data.path.empty()) {
+    return tell_story(*device, plan, data.tokenizer);
   }
   return {};
 }
@@ -293,10 +295,10 @@ void add_model_flags(CLI::App& app, TrainFlags& f) {
 }
 
 void add_run_flags(CLI::App& app, TrainFlags& f) {
-  app.add_option("--device", f.device, "Where the programs run: cpu or ref")->capture_default_str();
-  app.add_option("--precision", f.precision, "fp32, fp16, bf16 or auto [auto: fp32]");
-  app.add_option("--weights", f.weights, "baked (constants) or dynamic (beside the activations) [baked]");
-  app.add_option("--offload", f.offload, "core (matrix work on the device) or full (norms and classifier too) [core]");
+  add_device(app, f.device);
+  add_choice(app, "--precision", f.precision, kPrecisions, "How much of a value is kept [auto: fp32]");
+  add_choice(app, "--weights", f.weights, kWeightSources, "In the programs, or beside the activations [baked]");
+  add_choice(app, "--offload", f.offload, kOffloads, "Matrix work alone on the device, or norms and head too [core]");
   app.add_flag("--no-ane-extras", f.no_ane_extras, "The same as --offload core");
   app.add_option("--threads", f.threads, "Threads of the host [all]")->check(CLI::Range(1, 1024));
   app.add_option("--ckpt", f.checkpoint,
@@ -311,7 +313,7 @@ void add_schedule_flags(CLI::App& app, TrainFlags& f) {
   app.add_option("--steps", f.steps, "Forward and backward passes [10000; tiny: 1000]");
   app.add_option("--lr", f.rate, "Peak learning rate [3e-4; tiny: 3e-3]");
   app.add_option("--warmup", f.warmup, "Steps of linear rise [100]");
-  app.add_option("--schedule", f.schedule, "cosine or constant [cosine]");
+  add_choice(app, "--schedule", f.schedule, kSchedules, "How the rate goes on after the warm-up [cosine]");
   app.add_option("--accum", f.accumulation, "Steps from one update to the next [1]");
   app.add_option("--batch", f.batch, "Sequences a step [1; tiny: 8]");
   app.add_option("--seq", f.seq, "Tokens a sequence [the model's]");

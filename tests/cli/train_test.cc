@@ -155,11 +155,11 @@ TEST_F(TrainCommand, RefusesBadUsage) {
   expect_failure({"train", "--preset", "train_small"}, "there is no preset train_small: choose one of train_large");
   expect_failure({"train", "--config", "stories1b"}, "there is no configuration \"stories1b\": give one of tiny");
   expect_failure({"train", "--config", "none.json"}, "none.json");
-  expect_failure(small_run({"--device", "gpu"}), "gpu");
-  expect_failure(small_run({"--precision", "fp8"}), "fp8");
-  expect_failure(small_run({"--weights", "frozen"}), "--weights frozen is unknown: choose one of baked, dynamic");
-  expect_failure(small_run({"--offload", "half"}), "--offload half is unknown: choose one of core, full");
-  expect_failure(small_run({"--schedule", "step"}), "--schedule step is unknown: choose one of cosine, constant");
+  expect_failure(small_run({"--device", "gpu"}), "--device: gpu not in {cpu,ref}", 2);
+  expect_failure(small_run({"--precision", "fp8"}), "--precision: fp8 not in {auto,bf16,fp16,fp32}", 2);
+  expect_failure(small_run({"--weights", "frozen"}), "--weights: frozen not in {baked,dynamic}", 2);
+  expect_failure(small_run({"--offload", "half"}), "--offload: half not in {core,full}", 2);
+  expect_failure(small_run({"--schedule", "step"}), "--schedule: step not in {constant,cosine}", 2);
   expect_failure(small_run({"--loss-scale", "big"}), "--loss-scale big is unknown");
   expect_failure(small_run({"--steps", "0"}), "0 steps are too few");
   expect_failure(small_run({"--batch", "4000000000000000000"}), "too large");
