@@ -1,8 +1,6 @@
 // `anemone generate` and `anemone eval` as people run them: output, errors, exit codes.
 #include <gmock/gmock.h>
-#include <sys/wait.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
@@ -10,10 +8,12 @@
 #include "base/json.h"
 #include "model/safetensors.h"
 #include "model/weights_file.h"
+#include "process.h"
 
 namespace anemone {
 namespace {
 
+using cli::Outcome;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::StartsWith;
@@ -23,23 +23,13 @@ const std::string kModel = " --model " + kData + "stories260K.bin";
 const std::string kTokenizer = " --tokenizer " + kData + "tok512.bin";
 const std::string kGreedy = " --prompt 'Once upon a time' --temperature 0";
 
-struct Outcome {
-  int code;
-  std::string out, error;
-};
-
 std::string temporary(const std::string& name) { return testing::TempDir() + "anemone_cli_generate_" + name; }
 
-// stdout and stderr are a pipe and a file: neither is a terminal.
+// As a shell takes them; stdout and stderr are files: neither is a terminal.
 Outcome run(const std::string& arguments) {
-  const std::string errors = temporary("stderr");
-  const std::string command = ANEMONE_BINARY " " + arguments + " 2>" + errors;
-  std::FILE* pipe = popen(command.c_str(), "r");
-  std::string out;
-  char block[4096];
-  while (const size_t read = std::fread(block, 1, sizeof(block), pipe)) out.append(block, read);
-  const int status = pclose(pipe);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, out, read_text(errors).value()};
+  const std::string folder = temporary("run");
+  std::filesystem::create_directories(folder);
+  return cli::run({"-c", ANEMONE_BINARY " " + arguments}, folder, "/bin/sh");
 }
 
 std::string write(const std::string& name, std::string_view bytes) {
@@ -54,8 +44,8 @@ void expect_error(const std::string& arguments, int code, const std::string& sen
   const Outcome outcome = run(arguments);
   EXPECT_EQ(outcome.code, code) << arguments;
   EXPECT_EQ(outcome.out, "") << arguments;
-  EXPECT_THAT(outcome.error, HasSubstr(sentence));
-  EXPECT_THAT(outcome.error, MatchesRegex("anemone: [^\n]+\n")) << "one sentence";
+  EXPECT_THAT(outcome.err, HasSubstr(sentence));
+  EXPECT_THAT(outcome.err, MatchesRegex("anemone: [^\n]+\n")) << "one sentence";
 }
 
 class CommandTest : public testing::Test {
@@ -74,7 +64,7 @@ TEST_F(GenerateCommand, PrintsTheTextAlone) {
   const Outcome outcome = run("generate" + kModel + kTokenizer + kGreedy + " --steps 199");
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.out, golden_["greedy_text"].get<std::string>() + "\n");
-  EXPECT_EQ(outcome.error, "");
+  EXPECT_EQ(outcome.err, "");
 }
 
 TEST_F(GenerateCommand, By256TokensUnlessTold) {
@@ -89,7 +79,7 @@ TEST_F(GenerateCommand, RunsOnRef) {
 
 TEST_F(GenerateCommand, TellsItsSpeedWhenAsked) {
   const Outcome outcome = run("generate" + kModel + kTokenizer + kGreedy + " --steps 16 --verbose");
-  EXPECT_THAT(outcome.error, HasSubstr("tokens/s"));
+  EXPECT_THAT(outcome.err, HasSubstr("tokens/s"));
 }
 
 // A checkpoint that names its tokenizer, in its own folder.
@@ -139,7 +129,7 @@ TEST_F(GenerateCommand, HelpsWithAnExample) {
 TEST_F(EvalCommand, EqualsPyTorchOnAText) {
   const Outcome outcome =
       run("eval" + kModel + kTokenizer + " --data " + kData + "tinystories_sample.txt --seq 256 --json");
-  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
   const nlohmann::json json = parse_json(outcome.out, "eval").value();
   EXPECT_NEAR(json["loss"], golden_["loss"], 1e-4);
   EXPECT_NEAR(json["perplexity"], std::exp(golden_["loss"].get<double>()), 1e-3);
@@ -155,7 +145,7 @@ TEST_F(EvalCommand, ReadsTokenFiles) {
   const auto losses = golden_["first_window_losses"].get<std::vector<double>>();
   for (const char* options : {"", " --weights dynamic --offload full"}) {
     const Outcome outcome = run("eval" + kModel + " --data " + two_windows + " --seq 256" + options);
-    EXPECT_THAT(outcome.out, StartsWith(fmt::format("loss {:.4f}", (losses[0] + losses[1]) / 2))) << outcome.error;
+    EXPECT_THAT(outcome.out, StartsWith(fmt::format("loss {:.4f}", (losses[0] + losses[1]) / 2))) << outcome.err;
     EXPECT_THAT(outcome.out, HasSubstr("(512 tokens in 2 windows of 256)\n"));
   }
 }

