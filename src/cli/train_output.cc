@@ -193,7 +193,7 @@ void TrainOutput::summary(const train::RunSummary& s) const {
   fmt::print("Wall time:       {:.0f} ms ({:.1f} s)\n", s.wall_ms, s.wall_ms / 1e3);
   fmt::print("Compile time:    {:.0f} ms ({:.1f}%)\n", s.compile_ms, 100 * s.compile_ms / s.wall_ms);
   fmt::print("Train time:      {:.0f} ms ({:.1f}%)\n", s.train_ms, 100 * s.train_ms / s.wall_ms);
-  fmt::print("Avg train:       {:.1f} ms/step\n", ms);
+  fmt::print("Avg train:       {:.1f} ms/step (host clock)\n", ms);
   fmt::print("{} TFLOPS:      {:.3f} sustained\n", run_.device.name, device_tflops);
   fmt::print("Total TFLOPS:    {:.3f} ({}+host)\n", static_cast<double>(flops.total()) / (ms * 1e9), run_.device.name);
   if (run_.device.peak_flops) {

@@ -11,7 +11,6 @@ namespace {
 
 constexpr float kSeedEmbedding = 0.02F;  // scale of its uniform draws
 
-
 void fill_norms(Parameters& weights) {
   for (const TensorInfo& tensor : weights.tensors()) {
     if (tensor.is_norm()) std::ranges::fill(weights.tensor(tensor), 1.0F);

@@ -107,7 +107,8 @@ TEST_F(TrainCommand, PrintsTheSeedsLines) {
         "\n  \\[ckpt saved: run.safetensors at step 12, validation loss=\\d\\.\\d{4}, the best so far\\]\n",
         "\n=== Efficiency Report ===\nTotal steps:     12\nWall time:       \\d+ ms \\([\\d.]+ s\\)\n",
         "\nCompile time:    \\d+ ms \\([\\d.]+%\\)\nTrain time:      \\d+ ms \\([\\d.]+%\\)\n",
-        "\nAvg train:       [\\d.]+ ms/step\ncpu TFLOPS:      [\\d.]+ sustained\nTotal TFLOPS:    [\\d.]+ "
+        "\nAvg train:       [\\d.]+ ms/step \\(host clock\\)\ncpu TFLOPS:      [\\d.]+ sustained\nTotal TFLOPS:    "
+        "[\\d.]+ "
         "\\(cpu\\+host\\)\n"}) {
     EXPECT_TRUE(std::regex_search(outcome.out, std::regex(line))) << line << "\nin\n" << outcome.out;
   }
