@@ -310,12 +310,12 @@ void add_run_flags(CLI::App& app, TrainFlags& f) {
 }
 
 void add_schedule_flags(CLI::App& app, TrainFlags& f) {
-  app.add_option("--steps", f.steps, "Forward and backward passes [10000; tiny: 1000]");
-  app.add_option("--lr", f.rate, "Peak learning rate [3e-4; tiny: 3e-3]");
+  app.add_option("--steps", f.steps, "Forward and backward passes [10000; small models: 1500]");
+  app.add_option("--lr", f.rate, "Peak learning rate [3e-4; small models: 4e-3]");
   app.add_option("--warmup", f.warmup, "Steps of linear rise [100]");
   add_choice(app, "--schedule", f.schedule, kSchedules, "How the rate goes on after the warm-up [cosine]");
   app.add_option("--accum", f.accumulation, "Steps from one update to the next [1]");
-  app.add_option("--batch", f.batch, "Sequences a step [1; tiny: 8]");
+  app.add_option("--batch", f.batch, "Sequences a step [1; small models: 4]");
   app.add_option("--seq", f.seq, "Tokens a sequence [the model's]");
   app.add_option("--clip", f.clip, "Largest global norm of the gradients; 0: none [1]");
   app.add_option("--weight-decay", f.weight_decay, "AdamW's, on matrices [0.1]");

@@ -26,7 +26,7 @@ constexpr int64_t kMaxParameters = int64_t{1} << 36;
 // Qwen/Qwen3-0.6B (with 256 positions to train on, as the seed has it; the model allows 40,960).
 const std::array kBuiltIn = {
     Config{.name = "tiny",
-           .layers = 4,
+           .layers = 3,
            .dim = 128,
            .hidden = 384,
            .heads = 4,

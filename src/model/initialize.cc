@@ -37,11 +37,11 @@ void fill_normal(std::span<float> values, float deviation, uint64_t stream) {
 
 void initialize_standard(Parameters& weights, const Config& config, uint64_t seed) {
   Random streams(seed);
-  const float base = std::sqrt(2.0F / (5.0F * static_cast<float>(config.dim)));
+  const float small = std::sqrt(2.0F / (5.0F * static_cast<float>(config.dim)));
   for (const TensorInfo& tensor : weights.tensors()) {
     const uint64_t stream = streams.next_bits();
     const bool residual = tensor.name.ends_with(".wo.weight") || tensor.name.ends_with(".w2.weight");
-    const float deviation = residual ? base * residual_factor(config) : base;
+    const float deviation = residual ? small * residual_factor(config) : small;
     if (!tensor.is_norm()) fill_normal(weights.tensor(tensor), deviation, stream);
   }
 }

@@ -13,9 +13,10 @@
 namespace anemone::model {
 
 enum class InitScheme {
-  // Normal with deviation 0.02, and 0.02/√(2L) for the two projections into the residual stream, wo and w2, so that its
-  // variance does not grow with depth (GPT-2, section 2.3). Each tensor draws from a stream of its own, so the values
-  // depend on neither threads nor order.
+  // Normal with deviation √(2/(5D)) ("small init", Nguyen and Salazar 2019, section 2.2; 0.023 at D = 768, where GPT-2
+  // has 0.02), divided by √(2L) for the two projections into the residual stream, wo and w2, so that its variance does
+  // not grow with depth (GPT-2, section 2.3). Each tensor draws from a stream of its own, so the values depend on
+  // neither threads nor order.
   standard,
   // The seed's: uniform, drawn in order from drand48 after srand48(seed); see initialize.cc for each one's habits.
   train_large,

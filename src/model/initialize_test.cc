@@ -38,16 +38,17 @@ double deviation(std::span<const float> values) {
   return std::sqrt(squares / n);
 }
 
-TEST(Initialize, StandardHasTheDeviationsOfGpt2) {
+TEST(Initialize, StandardHasDeviationsThatFollowTheWidth) {
   const Config config = *find_config("stories260k");
   Parameters weights(config);
   initialize(weights, config, 7);
   const LayerView layer = weights.layer(2);
-  EXPECT_NEAR(deviation(weights.embedding()), 0.02, 0.0005);
-  EXPECT_NEAR(deviation(layer.wq), 0.02, 0.001);
-  EXPECT_NEAR(deviation(layer.w1), 0.02, 0.0005);
-  EXPECT_NEAR(deviation(layer.wo), 0.02 / std::sqrt(10), 0.0003);
-  EXPECT_NEAR(deviation(layer.w2), 0.02 / std::sqrt(10), 0.0003);
+  const double small = 0.0790569;  // √(2 / (5·64))
+  EXPECT_NEAR(deviation(weights.embedding()), small, 0.025 * small);
+  EXPECT_NEAR(deviation(layer.wq), small, 0.05 * small);
+  EXPECT_NEAR(deviation(layer.w1), small, 0.025 * small);
+  EXPECT_NEAR(deviation(layer.wo), small / std::sqrt(10), 0.05 * small / std::sqrt(10));  // L = 5
+  EXPECT_NEAR(deviation(layer.w2), small / std::sqrt(10), 0.05 * small / std::sqrt(10));
   for (float x : layer.ffn_norm) EXPECT_EQ(x, 1);
   for (float x : weights.final_norm()) EXPECT_EQ(x, 1);
 }

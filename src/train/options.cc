@@ -80,9 +80,9 @@ TrainOptions default_options(const Config& config) {
   o.schedule = {.peak = 3e-4, .warmup = 100};
   o.validation = 16;
   if (config.dim <= 256) {  // small models take larger steps, and a batch that fills the products
-    o.batch = 8;
-    o.schedule.peak = 3e-3;
-    o.steps = 1000;
+    o.batch = 4;
+    o.schedule.peak = 4e-3;
+    o.steps = 1500;
   }
   return o;
 }
