@@ -18,6 +18,8 @@ inline const Words<model::WeightSource> kWeightSources{{"baked", model::WeightSo
 inline const Words<train::Offload> kOffloads{{"core", train::Offload::core}, {"full", train::Offload::full}};
 inline const Words<train::Schedule::Kind> kSchedules{{"cosine", train::Schedule::Kind::cosine},
                                                      {"constant", train::Schedule::Kind::constant}};
+inline const Words<train::Sampling> kWindows{{"anywhere", train::Sampling::uniform},
+                                             {"documents", train::Sampling::documents}};
 // `auto` is what suits the machine: fp32 on the devices there are.
 inline const Words<Precision> kPrecisions{
     {"auto", Precision::fp32}, {"fp32", Precision::fp32}, {"fp16", Precision::fp16}, {"bf16", Precision::bf16}};

@@ -24,6 +24,7 @@ struct TrainFlags {
   std::optional<model::WeightSource> weights;
   std::optional<train::Offload> offload;
   std::optional<train::Schedule::Kind> schedule;
+  std::optional<train::Sampling> windows;
   std::string device = "cpu";
   std::optional<int64_t> steps, warmup, accumulation, batch, seq, save_every, validation;
   std::optional<double> rate, clip, weight_decay;
@@ -82,6 +83,7 @@ Result<> apply_flags(const TrainFlags& flags, train::TrainOptions& o) {
   set(flags.schedule, o.schedule.kind);
   set(flags.weights, o.source);
   set(flags.offload, o.offload);
+  set(flags.windows, o.sampling);
   if (flags.compact_vocabulary) o.compact_vocabulary = true;
   if (flags.no_ane_extras) o.offload = train::Offload::core;
   if (flags.precision && *flags.precision != o.precision) {
@@ -136,6 +138,8 @@ Result<Plan> make_plan(const TrainFlags& flags) {
   }
   if (flags.init && flags.config) return fail("--init brings its own configuration: leave out --config");
   Plan plan = TRY(base_plan(flags));
+  const bool built_in = !flags.resume && !flags.preset && !flags.data;
+  if (built_in) plan.options.sampling = train::Sampling::documents;  // whole stories, as they will be told
   TRY(apply_flags(flags, plan.options));
   std::error_code ignored;
   if (!flags.resume && !flags.scratch && fs::exists(plan.path, ignored)) {
@@ -317,6 +321,7 @@ void add_schedule_flags(CLI::App& app, TrainFlags& f) {
   app.add_option("--accum", f.accumulation, "Steps from one update to the next [1]");
   app.add_option("--batch", f.batch, "Sequences a step [1; small models: 4]");
   app.add_option("--seq", f.seq, "Tokens a sequence [the model's]");
+  add_choice(app, "--windows", f.windows, kWindows, "Where training windows begin [anywhere; built-in: documents]");
   app.add_option("--clip", f.clip, "Largest global norm of the gradients; 0: none [1]");
   app.add_option("--weight-decay", f.weight_decay, "AdamW's, on matrices [0.1]");
   app.add_option("--loss-scale", f.loss_scale, "dynamic, none or a number [dynamic at fp16, else none]");

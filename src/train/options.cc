@@ -201,7 +201,7 @@ constexpr int kValues<Schedule::Kind> = 2;
 template <>
 constexpr int kValues<LossScaling> = 3;
 template <>
-constexpr int kValues<Sampling> = 3;
+constexpr int kValues<Sampling> = 4;
 
 template <class T>
 bool read_field(const json& value, T& field) {

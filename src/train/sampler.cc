@@ -23,6 +23,17 @@ Result<Sampler> Sampler::create(const SamplerOptions& options, int64_t tokens, i
   return Sampler(options, tokens - seq);
 }
 
+Result<Sampler> Sampler::create(const SamplerOptions& options, int64_t tokens, int64_t seq,
+                                std::vector<int64_t> starts) {
+  Sampler sampler = TRY(create(options, tokens, seq));
+  std::erase_if(starts, [&](int64_t start) { return start >= sampler.windows_; });
+  if (starts.empty()) {
+    return fail("no document of the data begins {} tokens before its end: let windows begin anywhere", seq + 1);
+  }
+  sampler.starts_ = std::move(starts);
+  return sampler;
+}
+
 Sampler::Sampler(const SamplerOptions& options, int64_t windows)
     : options_(options), windows_(windows), uniform_(options.seed), drand48_(options.seed) {}
 
@@ -31,6 +42,7 @@ int64_t Sampler::next() {
     drand48_ = Drand48(options_.seed + static_cast<uint32_t>(drawn_));
   }
   ++drawn_;
+  if (options_.sampling == Sampling::documents) return starts_[uniform_.below(starts_.size())];
   if (options_.sampling == Sampling::uniform)
     return static_cast<int64_t>(uniform_.below(static_cast<uint64_t>(windows_)));
   return static_cast<int64_t>(drand48_.next() * static_cast<double>(windows_ - 1));

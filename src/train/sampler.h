@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/random.h"
 #include "base/result.h"
@@ -18,6 +19,7 @@ enum class Sampling {
   drand48,             // ⌊drand48()·(tokens − seq − 1)⌋ after srand48(seed): the seed's `dynamic`
   drand48_restarting,  // the same, with srand48(seed + n) before each n-th draw, n a multiple of 10: the seed's
                        // `train_large`, whose process starts anew with each batch
+  documents,           // over the windows that begin where a document does
 };
 
 struct SamplerOptions {
@@ -29,6 +31,9 @@ class Sampler {
  public:
   // Refuses data too short for two windows.
   static Result<Sampler> create(const SamplerOptions& options, int64_t tokens, int64_t seq);
+  // For Sampling::documents: `starts` are the places of their first tokens, ascending.
+  static Result<Sampler> create(const SamplerOptions& options, int64_t tokens, int64_t seq,
+                                std::vector<int64_t> starts);
 
   int64_t next();
   int64_t drawn() const { return drawn_; }
@@ -38,7 +43,8 @@ class Sampler {
   Sampler(const SamplerOptions& options, int64_t windows);
 
   SamplerOptions options_;
-  int64_t windows_;  // positions a window can begin at, the last token being only a target
+  int64_t windows_;              // positions a window can begin at, the last token being only a target
+  std::vector<int64_t> starts_;  // of documents, where windows begin only there
   int64_t drawn_ = 0;
   Random uniform_;
   Drand48 drand48_;

@@ -67,5 +67,24 @@ TEST(Sampler, RefusesShortData) {
   EXPECT_TRUE(Sampler::create({}, 258, 256).has_value());
 }
 
+TEST(Sampler, DrawsEveryDocumentThatLeavesRoomAndNoOtherPlace) {
+  const SamplerOptions options{Sampling::documents, 3};
+  auto sampler = Sampler::create(options, 100, 10, {0, 17, 60, 89, 90, 95});
+  ASSERT_TRUE(sampler) << sampler.error().message;
+  std::set<int64_t> seen;
+  std::vector<int64_t> drawn;
+  for (int i = 0; i < 200; ++i) seen.insert(drawn.emplace_back(sampler->next()));
+  EXPECT_EQ(seen, (std::set<int64_t>{0, 17, 60, 89}));  // 89 + 10 is the last token, a target
+  sampler->resume(150);
+  for (size_t i = 150; i < drawn.size(); ++i) EXPECT_EQ(sampler->next(), drawn[i]);
+}
+
+TEST(Sampler, RefusesDataWithoutADocumentThatLeavesRoom) {
+  const auto sampler = Sampler::create({Sampling::documents, 3}, 100, 10, {90, 95});
+  ASSERT_FALSE(sampler);
+  EXPECT_EQ(sampler.error().message,
+            "no document of the data begins 11 tokens before its end: let windows begin anywhere");
+}
+
 }  // namespace
 }  // namespace anemone::train

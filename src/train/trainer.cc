@@ -40,6 +40,16 @@ CompactVocabulary compact_vocabulary(const TokenFile& tokens, int64_t vocab) {
   return CompactVocabulary(used);
 }
 
+// Where documents begin in [begin, end): at the BOS of SentencePiece's and llama2.c's vocabularies.
+std::vector<int64_t> document_starts(const TokenFile& tokens, int64_t begin, int64_t end) {
+  constexpr int32_t kBos = 1;
+  std::vector<int64_t> starts;
+  for (int64_t at = begin; at < end; ++at) {
+    if (tokens[at] == kBos) starts.push_back(at);
+  }
+  return starts;
+}
+
 // What else to try against values that are no numbers.
 const char* advice(const TrainOptions& options) {
   return options.precision == Precision::fp16 ? " or with --precision fp32" : "";
@@ -82,7 +92,17 @@ Result<> Trainer::open_data() {
   state_.tokens = size;
   o.validation -= o.validation % o.batch;
   if (o.validation * o.seq * 10 > size) o.validation = 0;
-  sampler_ = TRY(Sampler::create({o.sampling, o.seed}, size - o.validation * o.seq, o.seq));
+  const int64_t training = size - o.validation * o.seq;
+  const SamplerOptions sampling{o.sampling, o.seed};
+  if (o.sampling == Sampling::documents) {
+    sampler_ = TRY(Sampler::create(sampling, training, o.seq, document_starts(*setup_.tokens, 0, training)));
+    held_out_ = document_starts(*setup_.tokens, training, size - o.seq);
+  } else {
+    sampler_ = TRY(Sampler::create(sampling, training, o.seq));
+    for (int64_t at = training - 1; at + o.seq < size; at += o.seq) held_out_.push_back(at);
+  }
+  const auto whole_batches = std::min(o.validation, std::ssize(held_out_) / o.batch * o.batch);
+  held_out_.resize(static_cast<size_t>(whole_batches));
   if (o.compact_vocabulary) vocabulary_ = compact_vocabulary(*setup_.tokens, setup_.config.vocab);
   return {};
 }
@@ -157,16 +177,16 @@ Result<RunSummary> Trainer::run(TrainingObserver& observer) {
   return summary_;
 }
 
-// `batch` windows, one after another.
+// Sequence `b` of the batch: inputs from `begin` on, targets one further.
+void Trainer::load_window(int64_t b, int64_t begin) {
+  const auto seq = static_cast<size_t>(setup_.options.seq), at = static_cast<size_t>(b) * seq;
+  setup_.tokens->copy(begin, std::span(inputs_).subspan(at, seq));
+  setup_.tokens->copy(begin + 1, std::span(targets_).subspan(at, seq));
+}
+
 void Trainer::next_batch() {
   if (!sampler_) return;
-  const int64_t seq = setup_.options.seq;
-  std::vector<int32_t> window(static_cast<size_t>(seq + 1));
-  for (int64_t b = 0; b < setup_.options.batch; ++b) {
-    setup_.tokens->copy(sampler_->next(), window);
-    std::copy(window.begin(), window.end() - 1, inputs_.begin() + b * seq);
-    std::copy(window.begin() + 1, window.end(), targets_.begin() + b * seq);
-  }
+  for (int64_t b = 0; b < setup_.options.batch; ++b) load_window(b, sampler_->next());
   state_.drawn = sampler_->drawn();
 }
 
@@ -222,16 +242,14 @@ Result<> Trainer::update(StepReport& report) {
 
 // The windows held out, in order.
 Result<std::optional<double>> Trainer::validate() {
-  const TrainOptions& o = setup_.options;
-  if (o.validation == 0 || !setup_.tokens) return std::nullopt;
-  const int64_t first = setup_.tokens->size() - o.validation * o.seq - 1;
+  if (held_out_.empty()) return std::nullopt;
+  const int64_t batch = setup_.options.batch, windows = std::ssize(held_out_);
   double total = 0;
-  for (int64_t w = 0; w < o.validation; w += o.batch) {
-    setup_.tokens->copy(first + w * o.seq, inputs_);
-    setup_.tokens->copy(first + w * o.seq + 1, targets_);
-    total += TRY(objective_->loss(inputs_, targets_)) * static_cast<double>(o.batch);
+  for (int64_t w = 0; w < windows; w += batch) {
+    for (int64_t b = 0; b < batch; ++b) load_window(b, held_out_[static_cast<size_t>(w + b)]);
+    total += TRY(objective_->loss(inputs_, targets_)) * static_cast<double>(batch);
   }
-  return total / static_cast<double>(o.validation);
+  return total / static_cast<double>(windows);
 }
 
 // By the validation loss or, without one, the mean since the last time, says whether the weights are the best so far.

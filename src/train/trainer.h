@@ -87,6 +87,7 @@ class Trainer {
   Result<> create_objective(Device& device);
   Result<StepReport> step();
   Result<> update(StepReport& report);
+  void load_window(int64_t b, int64_t begin);
   void next_batch();
   Result<> save(TrainingObserver& observer, bool planned);
   Result<> judge(CheckpointReport& report);
@@ -99,6 +100,7 @@ class Trainer {
   TrainerState state_;
   RunSummary summary_;
   std::optional<Sampler> sampler_;
+  std::vector<int64_t> held_out_;  // where the validation windows begin; whole batches of them
   std::optional<CompactVocabulary> vocabulary_;
   std::unique_ptr<Objective> objective_;
   std::vector<int32_t> inputs_, targets_;

@@ -101,15 +101,14 @@ TEST_F(TrainCommand, PrintsTheSeedsLines) {
         "\nKernels: 12 \\(10 weight-bearing \\+ 2 sdpaBwd2\\)\n",
         "\nFLOPs/step: fwd=\\d+M bwd_dx=\\d+M bwd_dW=\\d+M sdpa_bwd=\\d+M total=\\d+M\n",
         "\nToken data: 2000 tokens \\(0\\.0 MB\\)\n",
-        "\nstep 0     loss=\\d\\.\\d{4}  lr=3\\.00e-05  [\\d.]+ms/step  \\d+ tokens/s", "\nstep 10    loss=\\d\\.",
+        "\nstep 0     loss=\\d\\.\\d{4}  lr=4\\.00e-05  [\\d.]+ms/step  \\d+ tokens/s", "\nstep 10    loss=\\d\\.",
         "\nstep 11    loss=\\d\\.",
         "\n    cpu=[\\d.]+ io=[\\d.]+ cls=[\\d.]+ elem=[\\d.]+ rms=[\\d.]+ cblas_wait=[\\d.]+ ms/step  dw=",
         "\n  \\[ckpt saved: run.safetensors at step 12, validation loss=\\d\\.\\d{4}, the best so far\\]\n",
         "\n=== Efficiency Report ===\nTotal steps:     12\nWall time:       \\d+ ms \\([\\d.]+ s\\)\n",
         "\nCompile time:    \\d+ ms \\([\\d.]+%\\)\nTrain time:      \\d+ ms \\([\\d.]+%\\)\n",
-        "\nAvg train:       [\\d.]+ ms/step \\(host clock\\)\ncpu TFLOPS:      [\\d.]+ sustained\nTotal TFLOPS:    "
-        "[\\d.]+ "
-        "\\(cpu\\+host\\)\n"}) {
+        "\nAvg train:       [\\d.]+ ms/step \\(host clock\\)\ncpu TFLOPS:      [\\d.]+ sustained\n",
+        "\nTotal TFLOPS:    [\\d.]+ \\(cpu\\+host\\)\n"}) {
     EXPECT_TRUE(std::regex_search(outcome.out, std::regex(line))) << line << "\nin\n" << outcome.out;
   }
   EXPECT_EQ(checkpoint().state.step, 12);
