@@ -16,6 +16,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::ScalableTag<float>;
 using Halves = hn::Rebind<hwy::float16_t, Floats>;
 
+// Highway 1.0.3 truncates to halves on x86 machines that have no such conversion of their own, those before AVX2.
+constexpr bool kRoundsToNearest = !HWY_ARCH_X86 || HWY_TARGET <= HWY_AVX2;
+
 void HalfToFloat(const uint16_t* from, size_t count, float* to) {
   const Floats f;
   const Halves h;
@@ -32,7 +35,8 @@ void FloatToHalf(const float* from, size_t count, uint16_t* to) {
   auto* target = reinterpret_cast<hwy::float16_t*>(to);
   const size_t lanes = hn::Lanes(f);
   size_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(hn::DemoteTo(h, hn::LoadU(f, from + i)), h, target + i);
+  for (; kRoundsToNearest && i + lanes <= count; i += lanes)
+    hn::StoreU(hn::DemoteTo(h, hn::LoadU(f, from + i)), h, target + i);
   for (; i < count; ++i) to[i] = Half::from(from[i]).bits;
 }
 
@@ -41,7 +45,7 @@ void RoundToHalf(float* values, size_t count) {
   const Halves h;
   const size_t lanes = hn::Lanes(f);
   size_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
+  for (; kRoundsToNearest && i + lanes <= count; i += lanes) {
     hn::StoreU(hn::PromoteTo(f, hn::DemoteTo(h, hn::LoadU(f, values + i))), f, values + i);
   }
   for (; i < count; ++i) values[i] = Half::from(values[i]).value();

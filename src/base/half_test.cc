@@ -1,6 +1,7 @@
 #include "base/half.h"
 
 #include <gtest/gtest.h>
+#include <hwy/highway.h>
 
 #include <cmath>
 #include <vector>
@@ -28,7 +29,7 @@ TEST(Half, RoundsToNearestEvenOnce) {
   EXPECT_TRUE(std::signbit(Half::from(-0.0).value()));
 }
 
-TEST(Half, BulkConversionEqualsTheScalarOneAtOddLengths) {
+void expect_bulk_equals_scalar() {
   for (size_t count : {0u, 1u, 7u, 33u, 1001u}) {
     std::vector<float> values(count);
     for (size_t i = 0; i < count; ++i) values[i] = std::sin(i * 0.37f) * std::exp2(static_cast<float>(i % 43) - 26);
@@ -44,6 +45,19 @@ TEST(Half, BulkConversionEqualsTheScalarOneAtOddLengths) {
       EXPECT_EQ(rounded[i], halves[i].value());
     }
   }
+}
+
+TEST(Half, BulkConversionEqualsTheScalarOneAtOddLengthsOnEveryInstructionSet) {
+  const int64_t all = hwy::SupportedTargets();
+  for (int64_t rest = all; rest != 0; rest &= rest - 1) {
+    const int64_t target = rest & -rest;
+    SCOPED_TRACE(hwy::TargetName(target));
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(target);
+    expect_bulk_equals_scalar();
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().Update(all);
 }
 
 TEST(BFloat16, RoundsToNearestEven) {

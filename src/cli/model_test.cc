@@ -40,9 +40,9 @@ std::string saved_tiny() {
 TEST(ModelCommand, TellsWhatAFileHolds) {
   const std::string path = saved_tiny();
   const std::string text = run({"model", "info", path}).out;
-  EXPECT_THAT(text, HasSubstr("tiny: 4 layers, dim 128"));
+  EXPECT_THAT(text, HasSubstr("tiny: 3 layers, dim 128"));
   EXPECT_THAT(text, HasSubstr("checksum       verified"));
-  EXPECT_THAT(text, HasSubstr("layers.3.feed_forward.w2.weight          F32   [128, 384]\n"));
+  EXPECT_THAT(text, HasSubstr("layers.2.feed_forward.w2.weight          F32   [128, 384]\n"));
 
   const nlohmann::json json = *parse_json(run({"model", "info", path, "--json"}).out, "info");
   EXPECT_EQ(json["parameters"], model::find_config("tiny")->parameter_count());

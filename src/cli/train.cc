@@ -246,8 +246,8 @@ Result<> tell_story(Device& device, const Plan& plan, const std::string& tokeniz
   };
   fmt::print("\nA story by {}:\n\n", plan.config.name);
   TRY(generate::generate(device, model, tokenizer, "Once upon a time",
-                         {.sampling = {.temperature = 0.6, .top_p = 0.9}, .dtype = plan.options.dtype()}, show));
-  fmt::print("\n\nAnother: anemone generate --model {} --prompt \"Once upon a time\" --temperature 0.6 --seed 1\n",
+                         {.sampling = {.temperature = 0.3}, .dtype = plan.options.dtype()}, show));
+  fmt::print("\n\nAnother: anemone generate --model {} --prompt \"Once upon a time\" --temperature 0.3 --seed 1\n",
              plan.path);
   return {};
 }
@@ -326,7 +326,8 @@ void add_schedule_flags(CLI::App& app, TrainFlags& f) {
   app.add_option("--weight-decay", f.weight_decay, "AdamW's, on matrices [0.1]");
   app.add_option("--loss-scale", f.loss_scale, "dynamic, none or a number [dynamic at fp16, else none]");
   app.add_option("--seed", f.seed, "Of initialisation and sampling [42]");
-  app.add_option("--val-windows", f.validation, "Windows at the end of the data held out for validation [16]");
+  app.add_option("--val-windows", f.validation,
+                 "Windows at the end held out for validation, if at most a tenth of the data [16]");
   app.add_flag("--compact-vocab", f.compact_vocabulary, "The classifier knows only the tokens that the data uses");
 }
 

@@ -18,20 +18,12 @@ girl :: he=she; him=her; his=her; kind=(little|little|young) girl
   Lily
   Mia
   Anna
-  Sue
-  Lucy
-  Emma
   Zoe
-  Ella
 boy :: he=he; him=him; his=his; kind=(little|little|young) boy
   Tom
   Ben
   Max
-  Tim
   Sam
-  Leo
-  Jack
-  Finn
 she_animal :: he=she; him=her; his=her
   Coco :: kind=(little|little|young) cat
   Bella :: kind=(little|little|young) rabbit
