@@ -55,13 +55,12 @@ void print_table(const DeviceInfo& device, const std::vector<bench::OffloadTimin
 Result<> bench_offload(const OffloadFlags& flags) {
   const model::Config config = TRY(model::find_config(flags.config));
   const auto device = TRY(open_device(flags.device, {.precision = flags.precision}));
-  const auto timings =
-      TRY(bench::compare_offloads(*device, config,
-                                  {.source = flags.weights,
-                                   .dtype = flags.precision == Precision::fp16 ? mil::DType::fp16 : mil::DType::fp32,
-                                   .batch = flags.batch,
-                                   .seq = flags.seq > 0 ? flags.seq : config.seq,
-                                   .steps = flags.steps}));
+  const auto timings = TRY(bench::compare_offloads(*device, config,
+                                                   {.source = flags.weights,
+                                                    .dtype = train::program_dtype(flags.precision),
+                                                    .batch = flags.batch,
+                                                    .seq = flags.seq > 0 ? flags.seq : config.seq,
+                                                    .steps = flags.steps}));
   if (flags.json) {
     print_json(device->info(), timings);
   } else {

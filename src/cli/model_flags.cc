@@ -34,8 +34,8 @@ void add_model_flags(CLI::App& command, ModelFlags& flags) {
 
 Result<ChosenDevice> open_device(const ModelFlags& flags) {
   if (flags.threads) set_thread_count(*flags.threads);
-  const mil::DType dtype = flags.precision == Precision::fp16 ? mil::DType::fp16 : mil::DType::fp32;
-  return ChosenDevice{TRY(anemone::open_device(flags.device, {.precision = flags.precision})), dtype};
+  return ChosenDevice{TRY(anemone::open_device(flags.device, {.precision = flags.precision})),
+                      train::program_dtype(flags.precision)};
 }
 
 Result<text::Tokenizer> load_tokenizer(const ModelFlags& flags, const model::Config& config) {

@@ -22,6 +22,11 @@ enum class Task {
   single_layer,  // one layer fits a fixed target by least squares: the seed's first release
 };
 
+// Programs hold halves at fp16 and floats otherwise.
+inline mil::DType program_dtype(Precision precision) {
+  return precision == Precision::fp16 ? mil::DType::fp16 : mil::DType::fp32;
+}
+
 enum class LossScaling { none, fixed, dynamic };
 
 // A step is one forward and backward pass over `batch` sequences; the weights change after every `accumulation` steps,
@@ -47,8 +52,7 @@ struct TrainOptions {
   int64_t validation = 0;    // windows at the end of the data that are held out
   int64_t save_every = 500;  // steps from one checkpoint to the next
 
-  // Programs hold halves at fp16 and floats otherwise.
-  mil::DType dtype() const { return precision == Precision::fp16 ? mil::DType::fp16 : mil::DType::fp32; }
+  mil::DType dtype() const { return program_dtype(precision); }
   bool operator==(const TrainOptions&) const = default;
 };
 
