@@ -203,7 +203,7 @@ TEST_F(LoadWeightsTest, EachReferenceFindsItsFile) {
   const Weights weights = *load_weights(product(), folder_);
   const Interpreter interpreter = *Interpreter::create(product(), weights, Rounding::declared);
   Array x = to_array(row(DType::fp16, {5, 7}));
-  EXPECT_THAT(interpreter.run({&x, 1})[0].data, ElementsAre(20, 41));
+  EXPECT_THAT(interpreter.run({x})[0].data, ElementsAre(20, 41));
 }
 
 TEST_F(LoadWeightsTest, OneFileMayHoldSeveral) {

@@ -27,12 +27,12 @@ Result<> check_input(const std::string& name, const TensorType& type) {
 
 }  // namespace
 
-const TensorType& Value::type() const {
-  static const TensorType unknown;
-  return builder_ == nullptr || id_ < 0 ? unknown : builder_->type(id_);
-}
+TensorType Value::type() const { return builder_ == nullptr || id_ < 0 ? TensorType{} : builder_->type(id_); }
 
-int64_t Value::dim(size_t axis) const { return axis < shape().size() ? shape()[axis] : 1; }
+int64_t Value::dim(size_t axis) const {
+  const Shape dimensions = shape();
+  return axis < dimensions.size() ? dimensions[axis] : 1;
+}
 
 Builder::Builder(std::string name, std::string opset) {
   function_.name = std::move(name);
@@ -95,8 +95,12 @@ Value Builder::constant(const Tensor& tensor, const std::string& name) {
 BlobReference weight_file(const std::string& name) { return {fmt::format("@model_path/weights/{}.bin", name), 64}; }
 
 Value Builder::weight(const std::string& name, TensorType type) {
+  return weight(name, std::move(type), weight_file(name));
+}
+
+Value Builder::weight(const std::string& name, TensorType type, BlobReference reference) {
   if (auto bytes = checked_bytes(type); !bytes) reject({fmt::format("weight {}: {}", name, bytes.error().message)});
-  return add_const({name, std::move(type), {}, weight_file(name)});
+  return add_const({name, std::move(type), {}, std::move(reference)});
 }
 
 Value Builder::apply(std::string_view op, Arguments arguments) {
@@ -136,26 +140,18 @@ Result<std::vector<Argument>> Builder::resolve(const Operation& operation, Argum
 }
 
 Result<std::vector<Value>> Builder::append(std::string_view op, Arguments arguments) {
-  const OpDef* def = find_op(op);
+  const OpDef* def = find_op(op, parse_opset(function_.opset).value_or(kNewestOpset));
   if (def == nullptr) return fail("there is no op {}", op);
   Operation operation{def, unique_name(std::string(op)), {}, {}};
   operation.arguments = TRY(resolve(operation, std::move(arguments)));
-  std::vector<OpCall::Argument> call;
-  for (const Argument& argument : operation.arguments) {
-    OpCall::Argument& seen = call.emplace_back(OpCall::Argument{argument.name, {}});
-    for (ValueId id : argument.values) {
-      const ValueInfo& info = function_.value(id);
-      // A weight is constant too, but its data comes when the function is compiled.
-      seen.operands.push_back({info.type, info.constant ? &*info.constant : nullptr});
-    }
-  }
-  const std::vector<TensorType> types = TRY(check_call(*def, call));
+  const std::vector<TensorType> types = TRY(inference_.infer(function_, operation));
   std::vector<Value> results;
   for (size_t i = 0; i < types.size(); ++i) {
     const std::string name = types.size() == 1 ? operation.name + "_out" : fmt::format("{}_out{}", operation.name, i);
     results.emplace_back(this, add_value(name, types[i]));
     operation.results.push_back(results.back().id());
   }
+  inference_.learn(function_, operation);
   function_.operations.push_back(std::move(operation));
   return results;
 }

@@ -17,7 +17,7 @@
 #include <variant>
 #include <vector>
 
-#include "mil/function.h"
+#include "mil/inference.h"
 
 namespace anemone::mil {
 
@@ -31,9 +31,9 @@ class Value {
 
   Builder& builder() const { return *builder_; }
   ValueId id() const { return id_; }
-  const TensorType& type() const;
+  TensorType type() const;  // a copy: the builder's own moves as it grows
   DType dtype() const { return type().dtype; }
-  const Shape& shape() const { return type().shape; }
+  Shape shape() const { return type().shape; }
   int64_t dim(size_t axis) const;  // 1 where the value is invalid or of lower rank
 
  private:
@@ -57,6 +57,7 @@ class Builder {
   Value constant(const Tensor& tensor, const std::string& name = "const");
   // A constant in a weight file of its own: BLOBFILE(@model_path/weights/NAME.bin, 64).
   Value weight(const std::string& name, TensorType type);
+  Value weight(const std::string& name, TensorType type, BlobReference reference);
 
   Value apply(std::string_view op, Arguments arguments);
   std::vector<Value> apply_all(std::string_view op, Arguments arguments);
@@ -82,6 +83,7 @@ class Builder {
   std::map<std::string, int> next_suffix_;
   std::set<std::string> names_;
   std::vector<ValueId> immediates_;  // the constants written so far
+  Inference inference_;
 };
 
 // The path of the weight file that Builder::weight(name) refers to.

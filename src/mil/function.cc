@@ -11,29 +11,32 @@ const Argument* Operation::argument(std::string_view argument_name) const {
 
 namespace {
 
-using NamedArguments = std::map<std::string, std::vector<std::string>>;
-
-NamedArguments named_arguments(const Function& function, const Operation& operation) {
-  NamedArguments arguments;
-  for (const Argument& argument : operation.arguments) {
-    for (ValueId id : argument.values) arguments[argument.name].push_back(function.value(id).name);
-  }
-  return arguments;
-}
-
 bool same_values(const Function& f, const std::vector<ValueId>& a, const Function& g, const std::vector<ValueId>& b) {
   return std::ranges::equal(a, b, [&](ValueId x, ValueId y) { return f.value(x) == g.value(y); });
+}
+
+bool same_arguments(const Function& f, const Operation& a, const Function& g, const Operation& b) {
+  return a.arguments.size() == b.arguments.size() && std::ranges::all_of(a.arguments, [&](const Argument& x) {
+           const Argument* y = b.argument(x.name);
+           return y != nullptr && same_values(f, x.values, g, y->values);
+         });
 }
 
 }  // namespace
 
 bool operator==(const Function& a, const Function& b) {
   const auto same_operation = [&](const Operation& x, const Operation& y) {
-    return x.op == y.op && x.name == y.name && named_arguments(a, x) == named_arguments(b, y) &&
-           same_values(a, x.results, b, y.results);
+    return x.op == y.op && x.name == y.name && x.attributes == y.attributes && x.opset == y.opset &&
+           same_arguments(a, x, b, y) && same_values(a, x.results, b, y.results);
   };
-  return a.name == b.name && a.opset == b.opset && same_values(a, a.inputs, b, b.inputs) &&
-         same_values(a, a.outputs, b, b.outputs) && std::ranges::equal(a.operations, b.operations, same_operation);
+  return a.name == b.name && a.opset == b.opset && a.attributes == b.attributes &&
+         same_values(a, a.inputs, b, b.inputs) && same_values(a, a.outputs, b, b.outputs) &&
+         std::ranges::equal(a.operations, b.operations, same_operation);
+}
+
+const Function* Program::function(std::string_view name) const {
+  const auto found = std::ranges::find(functions, name, &Function::name);
+  return found == functions.end() ? nullptr : &*found;
 }
 
 Result<Tensor> Weights::find(const BlobReference& reference, const TensorType& type) const {

@@ -32,7 +32,7 @@ struct BlobReference {
 };
 
 struct ValueInfo {
-  std::string name;
+  std::string name;  // empty: a constant written in place, as an argument
   TensorType type;
   std::optional<Tensor> constant;
   std::optional<BlobReference> blob;
@@ -47,11 +47,23 @@ struct Argument {
   bool operator==(const Argument&) const = default;
 };
 
+// Attributes by name, their values as the text writes them: `dict<string, string>({{"k", "v"}})`. The types that
+// attributes have (lists, dictionaries, tuples) occur nowhere else, and nothing here computes with them.
+using Attributes = std::map<std::string, std::string>;
+
+// Where in a text something stands, counted from 1; 0 where it comes from no text.
+struct Location {
+  int32_t line = 0, column = 0;
+};
+
 struct Operation {
   const OpDef* op = nullptr;
-  std::string name;
+  std::string name;  // may be empty
   std::vector<Argument> arguments;
   std::vector<ValueId> results;
+  Attributes attributes{};  // all but `name`, and a const's `val`
+  std::string opset{};      // where the text gives the op its own: `op<ios17>(…)`
+  Location location{};
 
   const Argument* argument(std::string_view argument_name) const;
 };
@@ -63,20 +75,22 @@ struct Function {
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
   std::vector<Operation> operations;  // in order of evaluation
+  Attributes attributes{};
 
   const ValueInfo& value(ValueId id) const { return values[static_cast<size_t>(id)]; }
 };
 
-// The same program text: names, types, constants by value, operations in order. How values are numbered and in which
-// order arguments stand does not matter.
+// The same program text: names, types, constants by value, operations in order. How values are numbered, in which
+// order arguments stand and from where they were read does not matter.
 bool operator==(const Function& a, const Function& b);
 
-// What a MIL file holds. An attribute's value is kept as the text writes it, `dict<string, string>({{"k", "v"}})`: the
-// types that attributes have (lists, dictionaries, tuples) occur nowhere else, and nothing here computes with them.
+// What a MIL file holds.
 struct Program {
   std::string version = "1.3";
-  std::map<std::string, std::string> attributes{{"buildInfo", std::string(kBuildInfo)}};
+  Attributes attributes{{"buildInfo", std::string(kBuildInfo)}};
   std::vector<Function> functions;  // `main` is the one that runs unless another is asked for
+
+  const Function* function(std::string_view name) const;  // or null
 
   bool operator==(const Program&) const = default;
 };

@@ -1,7 +1,10 @@
 #include "mil/op.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 #include "base/check.h"
 #include "mil/ops/families.h"
@@ -9,48 +12,21 @@
 namespace anemone::mil {
 namespace {
 
+// In the order in which messages name them.
+constexpr std::array kDTypeList{DType::fp16,    DType::fp32,  DType::fp64,   DType::bf16,   DType::f8e4m3fn,
+                                DType::f8e5m2,  DType::int32, DType::int4,   DType::int8,   DType::int16,
+                                DType::int64,   DType::uint1, DType::uint2,  DType::uint3,  DType::uint4,
+                                DType::uint6,   DType::uint8, DType::uint16, DType::uint32, DType::uint64,
+                                DType::boolean, DType::string};
+
 std::vector<OpDef> build_table() {
   std::vector<OpDef> table;
-  for (auto* family : {&elementwise_ops, &activation_ops, &product_ops, &reduction_ops, &shape_ops}) {
+  for (auto* family :
+       {&elementwise_ops, &activation_ops, &product_ops, &pooling_ops, &norm_ops, &reduction_ops, &shape_ops,
+        &slicing_ops, &gather_ops, &image_ops, &recurrent_ops, &quantization_ops, &state_ops}) {
     for (OpDef& op : (*family)()) table.push_back(std::move(op));
   }
   return table;
-}
-
-bool accepts(Accepts kind, DType dtype) {
-  switch (kind) {
-    case Accepts::any:
-      return dtype != DType::string;
-    case Accepts::number:
-      return accepts(Accepts::floating, dtype) || dtype == DType::int32;
-    case Accepts::floating:
-      return dtype == DType::fp16 || dtype == DType::fp32;
-    case Accepts::int32:
-      return dtype == DType::int32;
-    case Accepts::boolean:
-      return dtype == DType::boolean;
-    case Accepts::string:
-      return dtype == DType::string;
-  }
-  return false;
-}
-
-std::string_view describe(Accepts kind) {
-  switch (kind) {
-    case Accepts::any:
-      return "numbers or bool";
-    case Accepts::number:
-      return "fp16, fp32 or int32";
-    case Accepts::floating:
-      return "fp16 or fp32";
-    case Accepts::int32:
-      return "int32";
-    case Accepts::boolean:
-      return "bool";
-    case Accepts::string:
-      return "string";
-  }
-  return "";
 }
 
 const OpCall::Argument* find_argument(const std::vector<OpCall::Argument>& arguments, std::string_view name) {
@@ -58,17 +34,28 @@ const OpCall::Argument* find_argument(const std::vector<OpCall::Argument>& argum
   return found == arguments.end() ? nullptr : &*found;
 }
 
-Result<> check_operands(const OpDef& op, const Param& param, const OpCall::Argument& argument) {
+Result<> check_operands(const OpDef& op, const Param& param, const OpCall::Argument& argument, bool open) {
   if (argument.operands.empty() || (!param.tuple && argument.operands.size() > 1)) {
     return fail("{}: parameter {} takes {}", op.name, param.name, param.tuple ? "at least one value" : "one value");
   }
   for (const OpCall::Operand& operand : argument.operands) {
-    if (!accepts(param.accepts, operand.type.dtype)) {
+    if (!param.accepts.contains(operand.type.dtype)) {
       return fail("{}: parameter {} is {}, expected {}", op.name, param.name, to_string(operand.type),
-                  describe(param.accepts));
+                  to_string(param.accepts));
     }
-    if (param.constant && operand.constant == nullptr) {
+    if (operand.type.state != param.state) {
+      return fail("{}: parameter {} is {}, expected a {}", op.name, param.name, to_string(operand.type),
+                  param.state ? "state" : "tensor");
+    }
+    if (open) continue;
+    if (param.need >= Need::constant && !operand.fixed) {
       return fail("{}: parameter {} must be a constant", op.name, param.name);
+    }
+    if (param.need == Need::value && operand.constant == nullptr) {
+      return fail(
+          "{}: the value of parameter {} is not at hand: its weight file is missing, or it is too large to be "
+          "worked out while the program is checked",
+          op.name, param.name);
     }
   }
   return {};
@@ -99,10 +86,47 @@ std::span<const OpDef> all_ops() {
   return table;
 }
 
-const OpDef* find_op(std::string_view name) {
-  const auto ops = all_ops();
-  const auto found = std::ranges::find(ops, name, &OpDef::name);
-  return found == ops.end() ? nullptr : &*found;
+const OpDef* find_op(std::string_view name, int opset) {
+  static const std::unordered_multimap<std::string_view, const OpDef*> index = [] {
+    std::unordered_multimap<std::string_view, const OpDef*> entries;
+    for (const OpDef& op : all_ops()) entries.emplace(op.name, &op);
+    return entries;
+  }();
+  const OpDef* newest = nullptr;
+  const auto [begin, end] = index.equal_range(name);
+  for (auto entry = begin; entry != end; ++entry) {
+    const OpDef* op = entry->second;
+    if (op->since <= opset && (newest == nullptr || op->since > newest->since)) newest = op;
+  }
+  return newest;
+}
+
+std::optional<int> parse_opset(std::string_view name) {
+  for (int opset : {15, 16, 17, 18, 26}) {
+    if (name == fmt::format("ios{}", opset)) return opset;
+  }
+  return std::nullopt;
+}
+
+std::string_view why_unsupported(std::string_view name) {
+  if (name == "cond" || name == "while_loop") return "control flow is not supported";
+  if (name == "classify") return "classifiers are not supported";
+  if (name == "conv_quantized") return "it is experimental; use constexpr ops and conv";
+  if (name == "non_maximum_suppression") return "the size of its result depends on data";
+  if (name.starts_with("random_")) return "random numbers are not supported";
+  if (name.starts_with("list_") || name == "make_list") return "lists are not supported";
+  return {};
+}
+
+std::string to_string(DTypes types) {
+  if (types == kAny) return "numbers or bool";
+  std::vector<std::string_view> names;
+  for (DType type : kDTypeList) {
+    if (types.contains(type)) names.push_back(to_string(type));
+  }
+  const std::string_view last = names.back();
+  names.pop_back();
+  return names.empty() ? std::string(last) : fmt::format("{} or {}", fmt::join(names, ", "), last);
 }
 
 const Param* OpDef::param(std::string_view param_name) const {
@@ -124,20 +148,25 @@ const Tensor& OpCall::constant(std::string_view name) const {
   return *operand.constant;
 }
 
-Result<std::vector<TensorType>> check_call(const OpDef& op, std::vector<OpCall::Argument>& arguments) {
+Result<> check_arguments(const OpDef& op, std::vector<OpCall::Argument>& arguments, bool open) {
   for (const OpCall::Argument& argument : arguments) {
     if (op.param(argument.name) == nullptr) return fail("{}: there is no parameter {}", op.name, argument.name);
   }
   for (const Param& param : op.params) {
     if (const OpCall::Argument* argument = find_argument(arguments, param.name)) {
-      TRY(check_operands(op, param, *argument));
+      TRY(check_operands(op, param, *argument, open));
     } else if (param.fallback) {
-      arguments.push_back({std::string(param.name), {{param.fallback->type(), &*param.fallback}}});
+      arguments.push_back(
+          {std::string(param.name), {{.type = param.fallback->type(), .constant = &*param.fallback, .fixed = true}}});
     } else if (!param.optional) {
       return fail("{}: parameter {} is missing", op.name, param.name);
     }
   }
-  TRY(check_letters(op, arguments));
+  return check_letters(op, arguments);
+}
+
+Result<std::vector<TensorType>> check_call(const OpDef& op, std::vector<OpCall::Argument>& arguments) {
+  TRY(check_arguments(op, arguments));
   std::vector<TensorType> results = TRY(op.infer(OpCall(arguments)));
   for (const TensorType& type : results) {
     if (const auto bytes = checked_bytes(type); !bytes) return fail("{}: {}", op.name, bytes.error().message);

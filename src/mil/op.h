@@ -1,12 +1,14 @@
-// The op table: for each MIL op its parameters, its type rule and its reference evaluation, in one entry.
+// The op table: for each MIL op its parameters, its type rule, its reference evaluation and its gradient, in one entry.
 //
 //   const OpDef* softmax = find_op("softmax");
-//   Result<std::vector<TensorType>> types = softmax->infer(call);
+//   Result<std::vector<TensorType>> types = check_call(*softmax, arguments);
 //
 // Adding an op is one entry in a file of src/mil/ops/. The rules are those of coremltools' op definitions.
 #pragma once
 
 #include <functional>
+#include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,18 +19,82 @@
 
 namespace anemone::mil {
 
-// The element types that a parameter takes: `any` is numbers and bool, `floating` fp16 and fp32, `number` int32 as
-// well.
-enum class Accepts { any, number, floating, int32, boolean, string };
+class OpUse;        // rewrite.h
+class GradientUse;  // gradient.h
+class Value;        // builder.h
+
+// A set of element types.
+class DTypes {
+ public:
+  constexpr DTypes(std::initializer_list<DType> types) {
+    for (DType type : types) bits_ |= bit(type);
+  }
+  constexpr bool contains(DType type) const { return (bits_ & bit(type)) != 0; }
+  constexpr DTypes operator|(DTypes other) const { return DTypes(bits_ | other.bits_); }
+  constexpr bool operator==(const DTypes&) const = default;
+
+ private:
+  explicit constexpr DTypes(uint32_t bits) : bits_(bits) {}
+  static constexpr uint32_t bit(DType type) { return uint32_t{1} << static_cast<uint32_t>(type); }
+
+  uint32_t bits_ = 0;
+};
+std::string to_string(DTypes types);  // "fp16, fp32 or int32"
+
+inline constexpr DTypes kFloats{DType::fp16, DType::fp32};
+inline constexpr DTypes kInt32{DType::int32};
+inline constexpr DTypes kNumbers = kFloats | kInt32;
+inline constexpr DTypes kBool{DType::boolean};
+inline constexpr DTypes kString{DType::string};
+inline constexpr DTypes kBytes{DType::int8, DType::uint8};
+inline constexpr DTypes kIndices = kInt32 | kBytes | DTypes{DType::int16, DType::uint16};
+// What moves without arithmetic: all that a tensor may hold, but strings.
+inline constexpr DTypes kAny =
+    kNumbers | kBool | kIndices | DTypes{DType::fp64,   DType::bf16,     DType::int4,  DType::int64, DType::uint1,
+                                         DType::uint2,  DType::uint3,    DType::uint4, DType::uint6, DType::uint32,
+                                         DType::uint64, DType::f8e4m3fn, DType::f8e5m2};
+
+// What must be known of an operand when the program is checked.
+enum class Need : uint8_t {
+  type,      // never more: the rule and the evaluation read only its type
+  nothing,   // it may be computed at run time
+  constant,  // that it is constant; its data may still come from a weight file
+  value,     // its data: the rule reads it
+};
 
 struct Param {
   std::string_view name;
-  Accepts accepts = Accepts::any;
-  char letter = 0;                   // parameters that share a letter must have the same element type
-  bool constant = false;             // must be known when the program is compiled
+  DTypes accepts = kAny;
+  char letter = 0;  // parameters that share a letter must have the same element type
+  Need need = Need::nothing;
   bool tuple = false;                // takes several values: concat's `values`
   std::optional<Tensor> fallback{};  // where it may be left out
   bool optional = false;             // may be left out, without a value in its place
+  bool state = false;                // a state, not a tensor
+
+  // An operand computed at run time, one that must be constant, and one whose value the rule reads.
+  static Param operand(std::string_view name, DTypes accepts = kAny, char letter = 0) {
+    return {.name = name, .accepts = accepts, .letter = letter};
+  }
+  static Param weight(std::string_view name, DTypes accepts, char letter = 0) {
+    return {.name = name, .accepts = accepts, .letter = letter, .need = Need::constant};
+  }
+  static Param setting(std::string_view name, DTypes accepts) {
+    return {.name = name, .accepts = accepts, .need = Need::value};
+  }
+  static Param setting(std::string_view name, DTypes accepts, Tensor fallback) {
+    return {.name = name, .accepts = accepts, .need = Need::value, .fallback = std::move(fallback)};
+  }
+  Param maybe() const {
+    Param copy = *this;
+    copy.optional = true;
+    return copy;
+  }
+  Param several() const {
+    Param copy = *this;
+    copy.tuple = true;
+    return copy;
+  }
 };
 
 // A tensor of the reference evaluation: packed, in double precision whatever the declared element type.
@@ -44,6 +110,7 @@ class OpCall {
     TensorType type;
     const Tensor* constant = nullptr;  // set where the value is known
     const Array* array = nullptr;      // set during evaluation
+    bool fixed = false;                // constant, though its value may not be at hand
   };
   struct Argument {
     std::string name;
@@ -55,9 +122,10 @@ class OpCall {
   bool has(std::string_view name) const { return find(name) != nullptr; }
   std::span<const Operand> operands(std::string_view name) const;
   const TensorType& type(std::string_view name) const { return operands(name)[0].type; }
+  const Shape& shape(std::string_view name) const { return type(name).shape; }
   int64_t rank(std::string_view name) const { return static_cast<int64_t>(type(name).shape.size()); }
 
-  // Constants. The checker has ensured that a parameter marked `constant` has one.
+  // Constants. The checker has ensured that a parameter that needs a value has one.
   const Tensor& constant(std::string_view name) const;
   double number(std::string_view name) const { return constant(name).number(0); }
   int64_t integer(std::string_view name) const { return static_cast<int64_t>(number(name)); }
@@ -73,25 +141,44 @@ class OpCall {
   std::vector<Argument> arguments_;
 };
 
+// The opsets that programs name: "ios15" to "ios18", and "ios26".
+inline constexpr int kOldestOpset = 15, kNewestOpset = 26;
+std::optional<int> parse_opset(std::string_view name);  // "ios18" is 18
+
 struct OpDef {
   using Infer = std::function<Result<std::vector<TensorType>>(const OpCall&)>;
-  // Fills the results, which arrive sized and typed by `infer`.
+  // Fills the results, which arrive sized and typed by `infer`. Its operands are valid.
   using Evaluate = std::function<void(const OpCall&, std::span<Array> results)>;
+  // Adds to the gradients of the operands what flows back from those of the results (gradient.h).
+  using Gradient = std::function<void(GradientUse&)>;
+  // The same results by simpler ops (rewrite.h); what devices without a kernel of the op run, and what is
+  // differentiated where there is no `gradient`.
+  using Compose = std::function<std::vector<Value>(OpUse&)>;
 
   std::string_view name;
   std::vector<Param> params;
   Infer infer;
   Evaluate evaluate;
+  Gradient gradient = nullptr;
+  Compose compose = nullptr;
+  int since = kOldestOpset;       // the opset that brought it, or this form of it
+  std::string_view formula = {};  // for docs/ops.md: what it computes, in one line
 
   const Param* param(std::string_view param_name) const;
 };
 
-// The entry of that name, or null.
-const OpDef* find_op(std::string_view name);
-// All entries, by family and then in the order of their files.
+// The newest entry of that name in an opset, or null.
+const OpDef* find_op(std::string_view name, int opset = kNewestOpset);
+// All entries, by family and then in the order of their files. An op whose form changed has an entry for each.
 std::span<const OpDef> all_ops();
+// Why an op of Core ML's that the table leaves out is not here ("control flow is not supported"); empty for a word that
+// is no op at all.
+std::string_view why_unsupported(std::string_view name);
 
-// Checks names, presence, constants and element types of a call against `op`, adds the fallbacks, then infers.
+// Checks names, presence, constants and element types of a call against `op`, and adds the fallbacks. In an `open`
+// call, one with unknown dimensions, constants are not asked for.
+Result<> check_arguments(const OpDef& op, std::vector<OpCall::Argument>& arguments, bool open = false);
+// The same, then infers the types of the results.
 Result<std::vector<TensorType>> check_call(const OpDef& op, std::vector<OpCall::Argument>& arguments);
 
 // A negative axis counts from the end; an error names the op where it is out of range.

@@ -1,4 +1,4 @@
-// Each op's rule and values. The numbers of tests/golden/op_values.json are NumPy's and PyTorch's.
+// Each op's rule and values. The numbers of tests/golden/ops are NumPy's and PyTorch's.
 #include "mil/op.h"
 
 #include <gmock/gmock.h>
@@ -6,133 +6,50 @@
 #include <cmath>
 #include <set>
 
-#include "base/file.h"
-#include "base/json.h"
-#include "mil/builder.h"
-#include "mil/interpreter.h"
+#include "mil/op_testing.h"
 
 namespace anemone::mil {
 namespace {
 
-using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::NanSensitiveDoubleEq;
 using testing::Pointwise;
 
-using Given = std::variant<Tensor, std::vector<Tensor>>;
-using GivenArguments = std::vector<std::pair<std::string, Given>>;
-
-// One call as a function: what must be constant is a constant, all else an input.
-class Call {
- public:
-  Call(std::string_view op, const GivenArguments& arguments) {
-    Builder::Arguments given;
-    for (const auto& [name, value] : arguments) given.emplace_back(name, operand(op, name, value));
-    const Value result = builder_.apply(op, given);
-    if (builder_.ok()) type_ = result.type();
-    if (builder_.ok()) builder_.output("result", result);
-    function_ = builder_.finish();
-  }
-
-  Result<Array> run(Rounding rounding) const {
-    const Function function = TRY(Result<Function>(function_));
-    const Interpreter interpreter = TRY(Interpreter::create(function, {}, rounding));
-    return interpreter.run(inputs_)[0];
-  }
-  const TensorType& type() const { return type_; }
-  std::string error() const { return function_ ? "" : function_.error().message; }
-
- private:
-  Builder::Given operand(std::string_view op, const std::string& name, const Given& given) {
-    const OpDef* def = find_op(op);
-    const Param* param = def == nullptr ? nullptr : def->param(name);
-    if (const auto* tuple = std::get_if<std::vector<Tensor>>(&given)) {
-      std::vector<Value> values;
-      for (const Tensor& tensor : *tuple) values.push_back(input(tensor));
-      return values;
-    }
-    const auto& tensor = std::get<Tensor>(given);
-    if (param == nullptr || param->constant || tensor.type().dtype == DType::string) return tensor;
-    return input(tensor);
-  }
-
-  Value input(const Tensor& tensor) {
-    inputs_.push_back(to_array(tensor));
-    return builder_.input("input" + std::to_string(inputs_.size()), tensor.type());
-  }
-
-  Builder builder_;
-  std::vector<Array> inputs_;
-  Result<Function> function_ = fail("not built");
-  TensorType type_;
-};
-
-Tensor row(DType dtype, const std::vector<double>& values) {
-  return Tensor::from_numbers({dtype, {static_cast<int64_t>(values.size())}}, values);
-}
-
-Tensor zeros(DType dtype, const Shape& shape) {
-  return Tensor::from_numbers({dtype, shape}, std::vector<double>(static_cast<size_t>(count(shape))));
-}
-
-std::vector<double> values(std::string_view op, const GivenArguments& arguments) {
-  const Result<Array> result = Call(op, arguments).run(Rounding::declared);
-  EXPECT_TRUE(result) << result.error().message;
-  return result ? result->data : std::vector<double>();
-}
-
-std::string error(std::string_view op, const GivenArguments& arguments) { return Call(op, arguments).error(); }
-Shape shape(std::string_view op, const GivenArguments& arguments) { return Call(op, arguments).type().shape; }
-
 // ---- Golden values.
 
-Tensor read_tensor(const json& from) {
-  if (from.contains("text")) return Tensor::text(from["text"].get<std::string>());
-  return Tensor::from_numbers({*parse_dtype(from["dtype"].get<std::string>()), from["shape"].get<Shape>()},
-                              from["data"].get<std::vector<double>>());
-}
-
-Given read_argument(const json& from) {
-  if (!from.is_array()) return read_tensor(from);
-  std::vector<Tensor> tuple;
-  for (const json& tensor : from) tuple.push_back(read_tensor(tensor));
-  return tuple;
-}
-
-json golden_cases() {
-  const std::string path = ANEMONE_SOURCE_DIR "/tests/golden/op_values.json";
-  return *parse_json(*read_text(path), path);
-}
-
 TEST(OpValues, EqualNumPysAndPyTorchs) {
-  for (const json& golden : golden_cases()) {
-    const auto op = golden["op"].get<std::string>();
-    GivenArguments arguments;
-    for (const auto& [name, value] : golden["arguments"].items()) arguments.emplace_back(name, read_argument(value));
-    const Result<Array> result = Call(op, arguments).run(Rounding::none);
-    ASSERT_TRUE(result) << golden << result.error().message;
-    const json& expected = golden["results"][0];
-    EXPECT_EQ(to_string(result->type.dtype), expected["dtype"].get<std::string>()) << golden;
-    EXPECT_EQ(result->type.shape, expected["shape"].get<Shape>()) << golden;
-    const auto numbers = expected["data"].get<std::vector<double>>();
-    ASSERT_EQ(result->data.size(), numbers.size()) << golden;
-    for (size_t i = 0; i < numbers.size(); ++i) {
-      ASSERT_NEAR(result->data[i], numbers[i], 1e-13 * std::max(1.0, std::fabs(numbers[i]))) << i << " of " << golden;
+  for (const GoldenCase& golden : golden_cases()) {
+    const auto results = Call(golden.op, golden.arguments, golden.opset).run(Rounding::none);
+    ASSERT_TRUE(results) << golden.text << results.error().message;
+    ASSERT_EQ(results->size(), golden.results.size()) << golden.text;
+    for (size_t r = 0; r < results->size(); ++r) {
+      const Array& result = (*results)[r];
+      EXPECT_EQ(result.type, golden.types[r]) << golden.text;
+      const std::vector<double> expected = golden.results[r].numbers();
+      ASSERT_EQ(result.data.size(), expected.size()) << golden.text;
+      for (size_t i = 0; i < expected.size(); ++i) {
+        if (std::isfinite(expected[i])) {
+          ASSERT_NEAR(result.data[i], expected[i], 1e-12 * std::max(1.0, std::fabs(expected[i])))
+              << i << " of " << golden.text;
+        } else {
+          ASSERT_THAT(result.data[i], testing::NanSensitiveDoubleEq(expected[i])) << i << " of " << golden.text;
+        }
+      }
     }
   }
 }
 
 TEST(OpValues, CoverEveryOpOfTheTable) {
-  std::set<std::string> covered{"const"};
-  for (const json& golden : golden_cases()) covered.insert(golden["op"].get<std::string>());
-  for (const OpDef& op : all_ops()) EXPECT_TRUE(covered.contains(std::string(op.name))) << op.name;
+  std::set<const OpDef*> covered{find_op("const")};
+  for (const GoldenCase& golden : golden_cases()) covered.insert(find_op(golden.op, *parse_opset(golden.opset)));
+  for (const OpDef& op : all_ops()) EXPECT_TRUE(covered.contains(&op)) << op.name << " of ios" << op.since;
 }
 
 // ---- What every op shares.
 
 TEST(OpTable, NamesAreUniqueAndFound) {
-  for (const OpDef& op : all_ops()) EXPECT_EQ(find_op(op.name), &op);
+  for (const OpDef& op : all_ops()) EXPECT_EQ(find_op(op.name, op.since), &op) << op.name;
   EXPECT_EQ(find_op("conv_quantized"), nullptr);
 }
 

@@ -55,6 +55,40 @@ void store_integer(DType dtype, std::byte* data, int64_t i, double value) {
   }
 }
 
+// The two kinds of 8-bit float of "FP8 Formats for Deep Learning" (Micikevicius et al. 2022).
+struct SmallFloat {
+  int mantissa_bits, bias;
+  uint8_t largest;  // finite; what lies beyond is infinity or, where the format has none, NaN
+  bool has_infinity;
+};
+constexpr SmallFloat kE4M3{3, 7, 0x7E, false};
+constexpr SmallFloat kE5M2{2, 15, 0x7B, true};
+
+double decode(const SmallFloat& f, uint8_t bits) {
+  const int magnitude = bits & 0x7F;
+  const int exponent = magnitude >> f.mantissa_bits;
+  const int mantissa = magnitude & ((1 << f.mantissa_bits) - 1);
+  double value = exponent == 0 ? std::ldexp(mantissa, 1 - f.bias - f.mantissa_bits)
+                               : std::ldexp((1 << f.mantissa_bits) + mantissa, exponent - f.bias - f.mantissa_bits);
+  if (magnitude > f.largest) value = f.has_infinity && mantissa == 0 ? INFINITY : NAN;
+  return bits >= 0x80 ? -value : value;
+}
+
+// The magnitudes rise with their bits, so the nearest one lies at or just after the last not above |value|.
+uint8_t encode(const SmallFloat& f, double value) {
+  const auto sign = static_cast<uint8_t>(std::signbit(value) ? 0x80 : 0);
+  const double x = std::fabs(value);
+  if (std::isnan(x)) return sign | 0x7F;
+  int below = 0;
+  for (int step = 64; step > 0; step /= 2) {
+    if (below + step <= f.largest && decode(f, static_cast<uint8_t>(below + step)) <= x) below += step;
+  }
+  const double ulp = std::ldexp(1.0, std::max(below >> f.mantissa_bits, 1) - f.bias - f.mantissa_bits);
+  const double past = x - decode(f, static_cast<uint8_t>(below));
+  const bool up = past > ulp / 2 || (past == ulp / 2 && below % 2 == 1);
+  return sign | static_cast<uint8_t>(below + (up ? 1 : 0));
+}
+
 // To odd where inexact, so that a second rounding, to fewer bits, is to nearest (Boldo and Melquiond 2008).
 float round_to_odd(double value) {
   const auto nearest = static_cast<float>(value);
@@ -76,6 +110,10 @@ double load_number(DType dtype, const std::byte* data, int64_t i) {
       return load<float>(data, i);
     case DType::fp64:
       return load<double>(data, i);
+    case DType::f8e4m3fn:
+      return decode(kE4M3, load<uint8_t>(data, i));
+    case DType::f8e5m2:
+      return decode(kE5M2, load<uint8_t>(data, i));
     case DType::int32:
       return load<int32_t>(data, i);
     case DType::boolean:
@@ -98,6 +136,10 @@ void store_number(DType dtype, std::byte* data, int64_t i, double value) {
       return store(data, i, static_cast<float>(value));
     case DType::fp64:
       return store(data, i, value);
+    case DType::f8e4m3fn:
+      return store(data, i, encode(kE4M3, value));
+    case DType::f8e5m2:
+      return store(data, i, encode(kE5M2, value));
     case DType::boolean:
       return store(data, i, static_cast<uint8_t>(value != 0));
     case DType::string:

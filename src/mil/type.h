@@ -37,6 +37,8 @@ enum class DType : uint8_t {
   uint16,
   uint32,
   uint64,
+  f8e4m3fn,
+  f8e5m2,
 };
 
 std::string_view to_string(DType dtype);  // as MIL text spells it: "fp16", "bool"
@@ -53,14 +55,25 @@ std::string to_string(const Shape& shape);                // [1, 768, 1, 256]
 int64_t count(const Shape& shape);                        // elements; every dimension known
 std::vector<int64_t> packed_strides(const Shape& shape);  // in elements, innermost 1
 
+// How a `tensor_buffer` lays out its elements: strides in elements, one number a dimension each.
+struct BufferLayout {
+  std::vector<int64_t> strides, interleave_factors;
+
+  bool operator==(const BufferLayout&) const = default;
+};
+
 struct TensorType {
   DType dtype = DType::fp32;
   Shape shape;
+  bool state = false;                    // `state<tensor<…>>`: a tensor that outlives a run
+  std::optional<BufferLayout> buffer{};  // `tensor_buffer<…>`
 
   int64_t count() const { return mil::count(shape); }
   size_t bytes() const { return (static_cast<size_t>(count()) * bits(dtype) + 7) / 8; }
   bool operator==(const TensorType&) const = default;
 };
+
+bool is_flexible(const Shape& shape);  // a dimension is unknown
 
 // The bytes of a packed tensor; an error where a dimension is unknown, negative or beyond int32, or where there are
 // more than 2^48 elements.

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <deque>
 
 #include "base/check.h"
 #include "device/cpu/kernels/copy.h"
-#include "mil/interpreter.h"
+#include "mil/inference.h"
 
 namespace anemone::cpu {
 namespace {
@@ -107,56 +106,18 @@ const mil::Tensor* Lowering::constant(mil::ValueId id) const {
 // ---- Constants
 
 Result<> Lowering::load_constants(const mil::Weights& weights) {
-  for (size_t i = 0; i < states_.size(); ++i) {
-    states_[i].constant = TRY(mil::constant_value(function_.values[i], weights));
-  }
-  for (const mil::Operation& operation : function_.operations) {
-    if (operation.op->name != "const" && is_constant(operation)) fold(operation);
-  }
+  // Where values are not rounded between ops, constants keep what a float holds.
+  auto constants = TRY(mil::fold_constants(function_, weights, precision_ != Precision::fp16));
+  for (size_t i = 0; i < states_.size(); ++i) states_[i].constant = std::move(constants[i]);
   return {};
 }
 
 bool Lowering::is_constant(const mil::Operation& operation) const {
-  return std::ranges::all_of(operation.arguments, [&](const mil::Argument& argument) {
-    return std::ranges::all_of(argument.values, [&](mil::ValueId id) { return constant(id) != nullptr; });
-  });
+  return !operation.results.empty() && constant(operation.results[0]) != nullptr;
 }
 
 std::vector<mil::OpCall::Argument> Lowering::arguments(const mil::Operation& operation) const {
-  std::vector<mil::OpCall::Argument> arguments;
-  for (const mil::Argument& argument : operation.arguments) {
-    mil::OpCall::Argument& call = arguments.emplace_back(mil::OpCall::Argument{argument.name, {}});
-    for (mil::ValueId id : argument.values) call.operands.push_back({function_.value(id).type, constant(id)});
-  }
-  for (const mil::Param& param : operation.op->params) {
-    if (param.fallback && operation.argument(param.name) == nullptr) {
-      arguments.push_back({std::string(param.name), {{param.fallback->type(), &*param.fallback}}});
-    }
-  }
-  return arguments;
-}
-
-// Evaluates an op whose operands are all known as the op table defines it.
-void Lowering::fold(const mil::Operation& operation) {
-  std::deque<mil::Array> arrays;
-  std::vector<mil::OpCall::Argument> known = arguments(operation);
-  for (mil::OpCall::Argument& argument : known) {
-    for (mil::OpCall::Operand& operand : argument.operands) {
-      if (operand.type.dtype == mil::DType::string) continue;
-      operand.array = &arrays.emplace_back(mil::to_array(*operand.constant));
-    }
-  }
-  std::vector<mil::Array> results;
-  for (mil::ValueId id : operation.results) {
-    const mil::TensorType& type = function_.value(id).type;
-    results.push_back({type, std::vector<double>(size_t(type.count()))});
-  }
-  operation.op->evaluate(mil::OpCall(std::move(known)), results);
-  for (size_t i = 0; i < results.size(); ++i) {
-    // Where values are not rounded between ops, this one keeps what a float holds.
-    if (precision_ != Precision::fp16 && runs_as_float(results[i].type.dtype)) results[i].type.dtype = mil::DType::fp32;
-    state(operation.results[i]).constant = mil::to_tensor(results[i]);
-  }
+  return mil::call_arguments(function_, operation, [this](mil::ValueId id) { return constant(id); });
 }
 
 View Lowering::constant_view(const mil::Tensor& tensor, Rounding rounding) {

@@ -103,7 +103,6 @@ class Lowering {
   State& state(mil::ValueId id) { return states_[size_t(id)]; }
   const State& state(mil::ValueId id) const { return states_[size_t(id)]; }
   std::vector<mil::OpCall::Argument> arguments(const mil::Operation& operation) const;
-  void fold(const mil::Operation& operation);
   bool is_constant(const mil::Operation& operation) const;
   bool wants_packed_home(const mil::Operation& reshape) const;
   void find_homes_of(const mil::Operation& operation);

@@ -21,7 +21,10 @@ class RefRequest final : public Request {
   Result<RunTime> run() override {
     const auto start = Clock::now();
     for (size_t i = 0; i < arrays_.size(); ++i) read(*sources_[i], arrays_[i]);
-    const std::vector<mil::Array> results = interpreter_->run(arrays_);
+    const std::vector<mil::Array> results = interpreter_->run_updating(arrays_);
+    for (size_t i = 0; i < arrays_.size(); ++i) {
+      if (arrays_[i].type.state) write(arrays_[i], *sources_[i]);
+    }
     for (size_t i = 0; i < results.size(); ++i) write(results[i], *outputs_[i]);
     return RunTime{.wall = Clock::now() - start};
   }

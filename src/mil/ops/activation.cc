@@ -9,7 +9,7 @@ namespace {
 
 OpDef activation(std::string_view name, double (*f)(double)) {
   return {name,
-          {{"x", Accepts::floating}},
+          {Param::operand("x", kFloats)},
           [](const OpCall& c) -> Result<std::vector<TensorType>> { return {{c.type("x")}}; },
           [f](const OpCall& c, std::span<Array> results) {
             std::ranges::transform(c.array("x").data, results[0].data.begin(), f);
@@ -40,7 +40,7 @@ void evaluate_softmax(const OpCall& c, std::span<Array> results) {
 
 OpDef softmax_op() {
   return {"softmax",
-          {{"x", Accepts::floating}, {"axis", Accepts::int32, 0, true, false, Tensor::integer(-1)}},
+          {Param::operand("x", kFloats), Param::setting("axis", kInt32, Tensor::integer(-1))},
           [](const OpCall& c) -> Result<std::vector<TensorType>> {
             TRY(normalize_axis("softmax", c.integer("axis"), c.rank("x")));
             return {{c.type("x")}};

@@ -135,14 +135,10 @@ void evaluate_conv(const OpCall& c, std::span<Array> results) {
 
 OpDef conv_op() {
   return {"conv",
-          {{"x", Accepts::floating, 'T'},
-           {"weight", Accepts::floating, 'T'},
-           {.name = "bias", .accepts = Accepts::floating, .letter = 'T', .optional = true},
-           {.name = "strides", .accepts = Accepts::int32, .constant = true, .optional = true},
-           {"pad_type", Accepts::string, 0, true, false, Tensor::text("valid")},
-           {.name = "pad", .accepts = Accepts::int32, .constant = true, .optional = true},
-           {.name = "dilations", .accepts = Accepts::int32, .constant = true, .optional = true},
-           {"groups", Accepts::int32, 0, true, false, Tensor::integer(1)}},
+          {Param::operand("x", kFloats, 'T'), Param::operand("weight", kFloats, 'T'),
+           Param::operand("bias", kFloats, 'T').maybe(), Param::setting("strides", kInt32).maybe(),
+           Param::setting("pad_type", kString, Tensor::text("valid")), Param::setting("pad", kInt32).maybe(),
+           Param::setting("dilations", kInt32).maybe(), Param::setting("groups", kInt32, Tensor::integer(1))},
           infer_conv,
           evaluate_conv};
 }
@@ -217,10 +213,9 @@ void evaluate_matmul(const OpCall& c, std::span<Array> results) {
 
 OpDef matmul_op() {
   return {"matmul",
-          {{"x", Accepts::number, 'T'},
-           {"y", Accepts::number, 'T'},
-           {"transpose_x", Accepts::boolean, 0, true, false, Tensor::boolean(false)},
-           {"transpose_y", Accepts::boolean, 0, true, false, Tensor::boolean(false)}},
+          {Param::operand("x", kNumbers, 'T'), Param::operand("y", kNumbers, 'T'),
+           Param::setting("transpose_x", kBool, Tensor::boolean(false)),
+           Param::setting("transpose_y", kBool, Tensor::boolean(false))},
           infer_matmul,
           evaluate_matmul};
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "mil/gradient.h"
 #include "mil/ops/families.h"
 
 namespace anemone::mil {
@@ -40,11 +41,10 @@ void evaluate(std::string_view op, const Reduction& reduction, const OpCall& c, 
   for (double& value : out) value = reduction.finish(value, terms);
 }
 
-OpDef reduction(std::string_view name, Reduction reduction) {
+OpDef reduction(std::string_view name, Reduction reduction, OpDef::Gradient gradient = nullptr) {
   return {name,
-          {{"x", Accepts::number},
-           {.name = "axes", .accepts = Accepts::int32, .constant = true, .optional = true},
-           {"keep_dims", Accepts::boolean, 0, true, false, Tensor::boolean(false)}},
+          {Param::operand("x", kNumbers), Param::setting("axes", kInt32).maybe(),
+           Param::setting("keep_dims", kBool, Tensor::boolean(false))},
           [name](const OpCall& c) -> Result<std::vector<TensorType>> {
             const std::vector<bool> reduced = TRY(reduced_axes(name, c));
             Shape shape;
@@ -56,7 +56,25 @@ OpDef reduction(std::string_view name, Reduction reduction) {
             }
             return {{{c.type("x").dtype, shape}}};
           },
-          [name, reduction](const OpCall& c, std::span<Array> results) { evaluate(name, reduction, c, results); }};
+          [name, reduction](const OpCall& c, std::span<Array> results) { evaluate(name, reduction, c, results); },
+          std::move(gradient)};
+}
+
+// The gradient of a result of the reduction, with its reduced dimensions back as 1.
+Value with_kept_dims(GradientUse& use, Value gradient) {
+  const OpCall& c = use.call;
+  if (c.flag("keep_dims")) return gradient;
+  const std::vector<bool> reduced = *reduced_axes("", c);
+  Shape kept = c.shape("x");
+  for (size_t d = 0; d < kept.size(); ++d) kept[d] = reduced[d] ? 1 : kept[d];
+  return reshape(gradient, kept);
+}
+
+// dx = dy, repeated along the reduced axes.
+void sum_backward(GradientUse& use) {
+  const Value x = use["x"];
+  const Value ones = use.b.constant(Tensor::from_numbers(x.type(), std::vector<double>(size_t(x.type().count()), 1.0)));
+  use.add("x", with_kept_dims(use, use.d()) * ones);
 }
 
 double as_is(double total, double) { return total; }
@@ -66,7 +84,7 @@ double plus(double total, double x) { return total + x; }
 
 std::vector<OpDef> reduction_ops() {
   return {
-      reduction("reduce_sum", {0, plus, as_is}),
+      reduction("reduce_sum", {0, plus, as_is}, sum_backward),
       reduction("reduce_mean", {0, plus, [](double total, double terms) { return total / terms; }}),
       reduction("reduce_max", {-INFINITY, larger, as_is}),
       reduction("reduce_min", {INFINITY, smaller, as_is}),

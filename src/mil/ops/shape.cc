@@ -20,7 +20,7 @@ OpDef const_op() {
 
 OpDef identity_op() {
   return {"identity",
-          {{"x"}},
+          {Param::operand("x")},
           [](const OpCall& c) -> Result<std::vector<TensorType>> { return {{c.type("x")}}; },
           [](const OpCall& c, std::span<Array> results) { results[0].data = c.array("x").data; }};
 }
@@ -43,9 +43,7 @@ void evaluate_cast(const OpCall& c, std::span<Array> results) {
                          [to](double x) { return is_float(to) ? x : Tensor::scalar(to, x).number(0); });
 }
 
-OpDef cast_op() {
-  return {"cast", {{"x"}, {.name = "dtype", .accepts = Accepts::string, .constant = true}}, infer_cast, evaluate_cast};
-}
+OpDef cast_op() { return {"cast", {Param::operand("x"), Param::setting("dtype", kString)}, infer_cast, evaluate_cast}; }
 
 std::string list(const OpCall& c, std::string_view name) {
   return fmt::format("[{}]", fmt::join(c.integers(name), ", "));
@@ -80,7 +78,7 @@ Result<std::vector<TensorType>> infer_reshape(const OpCall& c) {
 
 OpDef reshape_op() {
   return {"reshape",
-          {{"x"}, {.name = "shape", .accepts = Accepts::int32, .constant = true}},
+          {Param::operand("x"), Param::setting("shape", kInt32)},
           infer_reshape,
           [](const OpCall& c, std::span<Array> results) { results[0].data = c.array("x").data; }};
 }
@@ -117,7 +115,7 @@ void gather_strided(const Array& x, int64_t start, const std::vector<int64_t>& s
 
 OpDef transpose_op() {
   return {"transpose",
-          {{"x"}, {.name = "perm", .accepts = Accepts::int32, .constant = true}},
+          {Param::operand("x"), Param::setting("perm", kInt32)},
           infer_transpose,
           [](const OpCall& c, std::span<Array> results) {
             const std::vector<int64_t> from = packed_strides(c.type("x").shape);
@@ -152,9 +150,7 @@ Result<Slice> slice_of(const OpCall& c) {
 
 OpDef slice_by_size_op() {
   return {"slice_by_size",
-          {{"x"},
-           {.name = "begin", .accepts = Accepts::int32, .constant = true},
-           {.name = "size", .accepts = Accepts::int32, .constant = true}},
+          {Param::operand("x"), Param::setting("begin", kInt32), Param::setting("size", kInt32)},
           [](const OpCall& c) -> Result<std::vector<TensorType>> {
             return {{{c.type("x").dtype, TRY(slice_of(c)).size}}};
           },
@@ -207,9 +203,8 @@ void evaluate_concat(const OpCall& c, std::span<Array> results) {
 
 OpDef concat_op() {
   return {"concat",
-          {{.name = "values", .letter = 'T', .tuple = true},
-           {.name = "axis", .accepts = Accepts::int32, .constant = true},
-           {"interleave", Accepts::boolean, 0, true, false, Tensor::boolean(false)}},
+          {Param::operand("values", kAny, 'T').several(), Param::setting("axis", kInt32),
+           Param::setting("interleave", kBool, Tensor::boolean(false))},
           infer_concat,
           evaluate_concat};
 }
