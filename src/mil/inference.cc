@@ -41,8 +41,10 @@ Result<> declare(Function& function, const Operation& operation, const std::vect
 
 bool is_small(const TensorType& type) { return !is_flexible(type.shape) && type.count() <= kMostFolded; }
 
-const Param* param_of(const Operation& operation, const Argument& argument) {
-  return operation.op->param(argument.name);
+// The op reads no more of the argument than its type.
+bool is_type_only(const Operation& operation, const Argument& argument) {
+  const Param* param = operation.op->param(argument.name);
+  return param != nullptr && param->need == Need::type;
 }
 
 }  // namespace
@@ -100,8 +102,7 @@ bool Inference::is_open(const Function& function, const Operation& operation) co
 
 bool Inference::results_are_constant(const Function& function, const Operation& operation) const {
   return std::ranges::all_of(operation.arguments, [&](const Argument& argument) {
-    const Param* param = param_of(operation, argument);
-    if (param != nullptr && param->need == Need::type) return true;
+    if (is_type_only(operation, argument)) return true;
     return std::ranges::all_of(argument.values, [&](ValueId id) { return is_constant(function, id); });
   });
 }
@@ -115,7 +116,7 @@ void Inference::learn(const Function& function, const Operation& operation) {
   const auto is_result_small = [&](ValueId id) { return is_small(function.value(id).type); };
   if (!std::ranges::all_of(operation.results, is_result_small)) return;
   for (const Argument& argument : operation.arguments) {
-    if (param_of(operation, argument)->need == Need::type) continue;
+    if (is_type_only(operation, argument)) continue;
     for (ValueId id : argument.values) {
       if (value(function, id) == nullptr || !is_small(function.value(id).type)) return;
     }
@@ -173,7 +174,7 @@ Result<std::vector<std::optional<Tensor>>> fold_constants(const Function& functi
   for (const Operation& operation : function.operations) {
     if (operation.op->name == "const") continue;
     const bool foldable = std::ranges::all_of(operation.arguments, [&](const Argument& argument) {
-      if (param_of(operation, argument)->need == Need::type) return true;
+      if (is_type_only(operation, argument)) return true;
       return std::ranges::all_of(argument.values, [&](ValueId id) { return constant(id) != nullptr; });
     });
     if (!foldable) continue;
