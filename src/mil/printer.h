@@ -1,4 +1,4 @@
-// MIL as text: program(1.3) with the spellings of ios18, laid out as Apple's compiler lays it out.
+// MIL as text, laid out as Apple's compiler lays it out; a program of version 1.0 spells scalars as tensors of rank 0.
 //
 //   std::string text = print(function);
 //   // program(1.3)
