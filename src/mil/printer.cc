@@ -42,13 +42,17 @@ void append_elements(const Tensor& tensor, size_t axis, int64_t& at, std::string
   text += ']';
 }
 
-std::string literal(const Tensor& tensor) {
+}  // namespace
+
+std::string to_text(const Tensor& tensor) {
   if (tensor.type().dtype == DType::string) return quote(tensor.characters());
   std::string text;
   int64_t at = 0;
   append_elements(tensor, 0, at, text);
   return text;
 }
+
+namespace {
 
 std::string join(const std::vector<std::string>& parts) { return fmt::format("{}", fmt::join(parts, ", ")); }
 
@@ -88,7 +92,7 @@ class Writer {
   }
 
   std::string value(const ValueInfo& value) const {
-    if (!value.blob) return fmt::format("{}({})", type(value.type), literal(value.constant.value()));
+    if (!value.blob) return fmt::format("{}({})", type(value.type), to_text(value.constant.value()));
     return fmt::format("{}(BLOBFILE(path = {}, offset = {}))", type(value.type),
                        scalar(DType::string, quote(value.blob->path)),
                        scalar(DType::uint64, std::to_string(value.blob->offset)));

@@ -19,6 +19,8 @@
 
 namespace anemone::mil {
 
+// The literal of a constant: `0x1.8p-3`, `"valid"`, `[[1, 2], [3, 4]]`.
+std::string to_text(const Tensor& tensor);
 std::string print(const Program& program);
 std::string print(const Function& function);  // a program of this function alone
 
