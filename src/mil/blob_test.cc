@@ -259,7 +259,9 @@ TEST_F(BlobTest, BlobsThatTheHeaderDoesNotCountAreRead) {
   EXPECT_EQ(second.quirk, BlobQuirk::count_too_small);
 }
 
-TEST_F(BlobTest, MetadataWithinABlobsDataAreNone) {
+TEST_F(BlobTest, MetadataWithinTheHeaderOrABlobsDataAreNone) {
+  const Bytes within_header = hex("01 00x3 02 00x3 " + kPlaceholder + "00 3e ");
+  EXPECT_THAT(read(within_header, 8, {DType::fp16, {1}}).error().message, HasSubstr("no blob's metadata stands there"));
   Bytes inner = *write_blob(row(DType::uint8, {1}));
   inner = patched(inner, 80, uint64_t{256});  // where its data stand once it is data itself
   const auto bytes = *write_blob(Tensor::own({DType::uint8, {int64_t(inner.size())}}, inner));

@@ -64,7 +64,7 @@ TEST_F(NpyTest, ReadsEveryElementTypeAndWritesItBackAsNumPyDoes) {
 
 TEST_F(NpyTest, WhatIsWrittenAreNumPysBytes) {
   for (const char* name : {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1", "scalar", "row",
-                           "rank5", "empty", "empty_inside", "wide"}) {
+                           "rank5", "empty", "empty_inside", "growing", "wide"}) {
     const auto tensor = read_npy(golden(name));
     ASSERT_TRUE(tensor) << tensor.error().message;
     ASSERT_TRUE(write_npy(path_, *tensor)) << name;

@@ -52,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!file) return 0;
   read(*file, bytes, 64, 0);  // as programs name a blob without a file header
   constexpr uint32_t kSentinel = 0xDEADBEEF;
-  int few = 16;
+  int few = 4;
   for (size_t at = 0; few > 0 && at + 64 <= size; ++at) {
     if (std::memcmp(data + at, &kSentinel, sizeof kSentinel) != 0) continue;
     read(*file, bytes, at, at);

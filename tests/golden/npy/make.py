@@ -29,6 +29,7 @@ save("row", np.array([1, 2, 3], dtype="u1"))
 save("rank5", np.arange(12, dtype="i1").reshape(1, 2, 1, 3, 2))
 save("empty", np.zeros((0, 3), dtype="f4"))
 save("empty_inside", np.zeros((2, 0, 3), dtype="i2"))
+save("growing", np.zeros((0,) + (1,) * 12 + (100,), dtype="u1"))  # the room to grow just makes it 64 bytes longer
 save("wide", np.zeros((1,) * 31 + (2,), dtype="u1"))  # a header of 192 bytes
 
 save("fortran", np.asfortranarray(np.arange(24, dtype="i2").reshape(2, 3, 4)))
