@@ -83,7 +83,7 @@ def array(descr, shape, data, fortran_order=False, version=1, header=None):
 save(
     "npy",
     {
-        **{kind: array("<" + kind, (1, 2), bytes(2 * int(kind[1]))) for kind in ["f2", "f4", "f8", "i2", "i4", "i8", "u2", "u4", "u8"]},
+        **{kind: array("<" + kind, (1, 2), bytes(2 * int(kind[1]))) for kind in "f2 f4 f8 i2 i4 i8 u2 u4 u8".split()},
         **{kind: array("|" + kind, (3,), b"\1\0\1") for kind in ["b1", "i1", "u1"]},
         "scalar": array("<f4", (), struct.pack("<f", 1)),
         "empty": array("<f4", (0, 3), b""),
