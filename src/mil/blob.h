@@ -11,15 +11,15 @@
 //   TRY(writer.save("weights/weight.bin"));
 //
 //   BlobFile file = TRY(BlobFile::open("weights/weight.bin"));
-//   Tensor back = TRY(file.tensor(wq, tensor.type()));
+//   auto [back, quirk] = TRY(file.tensor(wq, tensor.type()));
 #pragma once
 
-#include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "base/file.h"
 #include "base/result.h"
 #include "mil/function.h"
 #include "mil/tensor.h"
@@ -43,32 +43,66 @@ class BlobWriter {
 // The bytes of a file with this tensor alone, at offset 64.
 Result<std::vector<std::byte>> write_blob(const Tensor& tensor);
 
-// A weight file, mapped. Tensors are views that keep the mapping alive. Opening checks the whole file's structure:
-// every blob's sentinel, type, sizes, bounds and reserved zeros, and that nothing follows the last blob but its
-// padding.
+// How a blob departs from the format above. Files that known programs write in these ways are read all the same.
+enum class BlobQuirk {
+  none,
+  count_too_small,   // the header says 1 of a file of many blobs
+  wrong_fields,      // the size is a constant, 0x80000 or 0x100000, and the data's offset 0; blobs may be unaligned
+  mislabelled,       // besides, int8 is called fp16
+  no_file_header,    // one blob, its metadata at byte 0
+  reserved_garbage,  // what ought to be zero is not
+};
+std::string_view to_string(BlobQuirk quirk);  // "the header counts fewer blobs than the file holds"
+
+struct BlobTensor {
+  Tensor tensor;
+  BlobQuirk quirk = BlobQuirk::none;
+};
+
+// A weight file, mapped. Tensors are views that keep the mapping alive; their data may stand at any alignment.
 class BlobFile {
  public:
+  // An error where the file is no weight file of version 2. Its blobs are looked at when they are asked for.
   static Result<BlobFile> open(const std::string& path);
+  // Over bytes that `owner` keeps alive, or the caller; `path` is for messages.
+  static Result<BlobFile> view(std::string path, std::span<const std::byte> bytes,
+                               std::shared_ptr<const void> owner = nullptr);
 
-  size_t count() const { return blobs_.size(); }
-  // The blob whose metadata stands at `offset`. An error where there is none or it is not of that type.
-  Result<Tensor> tensor(uint64_t offset, const TensorType& type) const;
+  // Where the metadata of the blobs stand that the header counts, as far as one follows another.
+  const std::vector<uint64_t>& offsets() const { return offsets_; }
+
+  // The blob whose metadata stands at `offset`. An error where there is none, where it is not of that type or does
+  // not fit in the file, or where it departs from the format in a way that no known program does.
+  Result<BlobTensor> tensor(uint64_t offset, const TensorType& type) const;
+
+  // Whether the whole file is as BlobWriter writes it, but that the last blob need not be padded: every sentinel,
+  // type, size and place, zeros wherever the format has them, nothing besides. The error is the first departure.
+  Result<> check() const;
 
  private:
-  struct Blob {
-    uint32_t dtype;
-    uint64_t data, size, unused_bits;
-  };
-  explicit BlobFile(MappedFile file) : file_(std::make_shared<const MappedFile>(std::move(file))) {}
-  Result<Blob> read_blob(uint64_t offset) const;
-  Result<> read_blobs();
+  BlobFile(std::string path, std::span<const std::byte> bytes, std::shared_ptr<const void> owner)
+      : path_(std::move(path)), bytes_(bytes), owner_(std::move(owner)) {}
+  void find_offsets();
+  Result<BlobTensor> read(uint64_t offset, const TensorType& type) const;
 
-  std::shared_ptr<const MappedFile> file_;
-  std::map<uint64_t, Blob> blobs_;  // by the offset of their metadata
+  std::string path_;
+  std::span<const std::byte> bytes_;
+  std::shared_ptr<const void> owner_;
+  bool has_header_ = true;
+  std::vector<uint64_t> offsets_;
+  uint64_t counted_end_ = 64;  // where the next blob would be
+};
+
+// A blob that was read although it departs from the format.
+struct BlobFinding {
+  BlobReference reference;
+  BlobQuirk quirk;
 };
 
 // The data of every weight that `function` refers to, from `folder`, which stands for @model_path. A file is mapped
-// once, and its pages are read when they are used.
-Result<Weights> load_weights(const Function& function, const std::string& folder);
+// once, and its pages are read when they are used. Each constant whose blob departs
+// from the format adds to `findings`.
+Result<Weights> load_weights(const Function& function, const std::string& folder,
+                             std::vector<BlobFinding>* findings = nullptr);
 
 }  // namespace anemone::mil

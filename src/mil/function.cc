@@ -39,15 +39,25 @@ const Function* Program::function(std::string_view name) const {
   return found == functions.end() ? nullptr : &*found;
 }
 
+void Weights::set(const BlobReference& reference, Tensor tensor) {
+  std::vector<Tensor>& tensors = tensors_[reference];
+  const auto same = std::ranges::find(tensors, tensor.type(), &Tensor::type);
+  if (same != tensors.end()) {
+    *same = std::move(tensor);
+  } else {
+    tensors.push_back(std::move(tensor));
+  }
+}
+
 Result<Tensor> Weights::find(const BlobReference& reference, const TensorType& type) const {
   const auto found = tensors_.find(reference);
   if (found == tensors_.end()) return fail("weight {} at offset {} is missing", reference.path, reference.offset);
-  const Tensor& tensor = found->second;
-  if (tensor.type() != type) {
-    return fail("weight {} is {}, but the program declares {}", reference.path, to_string(tensor.type()),
+  const auto same = std::ranges::find(found->second, type, &Tensor::type);
+  if (same == found->second.end()) {
+    return fail("weight {} is {}, but the program declares {}", reference.path, to_string(found->second.front().type()),
                 to_string(type));
   }
-  return tensor;
+  return *same;
 }
 
 Result<std::optional<Tensor>> constant_value(const ValueInfo& value, const Weights& weights) {

@@ -95,15 +95,15 @@ struct Program {
   bool operator==(const Program&) const = default;
 };
 
-// The data of a program's weight files, by reference.
+// The data of a program's weight files, by reference. Constants of several types may share one blob.
 class Weights {
  public:
-  void set(BlobReference reference, Tensor tensor) { tensors_[std::move(reference)] = std::move(tensor); }
+  void set(const BlobReference& reference, Tensor tensor);  // replaces one of the same type
   // An error where the weight is missing or of another type.
   Result<Tensor> find(const BlobReference& reference, const TensorType& type) const;
 
  private:
-  std::map<BlobReference, Tensor> tensors_;
+  std::map<BlobReference, std::vector<Tensor>> tensors_;  // one a type
 };
 
 // The tensor of a constant value, from the function or from `weights`; nothing for a value computed at run time.
