@@ -259,4 +259,8 @@ Value cast(Value x, DType dtype) {
   return x.builder().apply("cast", {{"x", x}, {"dtype", Tensor::text(to_string(dtype))}});
 }
 
+Value fill(Builder& b, const TensorType& type, double value) {
+  return b.apply("fill", {{"shape", Tensor::ints(type.shape)}, {"value", Tensor::scalar(type.dtype, value)}});
+}
+
 }  // namespace anemone::mil

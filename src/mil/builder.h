@@ -116,6 +116,7 @@ Value reshape(Value x, Shape shape);
 Value transpose(Value x, std::vector<int64_t> perm);
 Value slice(Value x, size_t axis, int64_t begin, int64_t size);
 Value concat(std::vector<Value> values, int64_t axis);
-Value cast(Value x, DType dtype);  // x itself where it has that type
+Value cast(Value x, DType dtype);                              // x itself where it has that type
+Value fill(Builder& b, const TensorType& type, double value);  // a constant tensor of one value
 
 }  // namespace anemone::mil

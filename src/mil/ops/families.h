@@ -16,7 +16,9 @@ std::vector<OpDef> norm_ops();
 std::vector<OpDef> reduction_ops();
 std::vector<OpDef> shape_ops();  // const, casts and all that moves whole tensors without arithmetic
 std::vector<OpDef> slicing_ops();
-std::vector<OpDef> gather_ops();  // gather, scatter, sort, fill
+std::vector<OpDef> gather_ops();  // gathers and scatters
+std::vector<OpDef> sort_ops();    // topk and argsort
+std::vector<OpDef> fill_ops();    // tensors made from constants
 std::vector<OpDef> image_ops();
 std::vector<OpDef> recurrent_ops();
 std::vector<OpDef> quantization_ops();  // quantize, dequantize, constexpr
