@@ -90,8 +90,8 @@ Result<Plan> lower(const mil::Function& function, const mil::Weights& weights, P
 const Rule* find_rule(std::string_view op) {
   static const std::map<std::string_view, Rule> table = [] {
     std::map<std::string_view, Rule> rules;
-    for (auto* family :
-         {&elementwise_rules, &product_rules, &reduction_rules, &movement_rules, &slicing_rules, &state_rules}) {
+    for (auto* family : {&elementwise_rules, &product_rules, &reduction_rules, &movement_rules, &slicing_rules,
+                         &gather_rules, &state_rules}) {
       for (Rule& rule : (*family)()) rules.emplace(rule.op, std::move(rule));
     }
     return rules;

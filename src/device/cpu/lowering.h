@@ -68,6 +68,7 @@ std::vector<Rule> product_rules();
 std::vector<Rule> reduction_rules();
 std::vector<Rule> movement_rules();
 std::vector<Rule> slicing_rules();
+std::vector<Rule> gather_rules();
 std::vector<Rule> state_rules();
 
 class Lowering {
