@@ -116,6 +116,8 @@ Value reshape(Value x, Shape shape);
 Value transpose(Value x, std::vector<int64_t> perm);
 Value slice(Value x, size_t axis, int64_t begin, int64_t size);
 Value concat(std::vector<Value> values, int64_t axis);
+// `pads` holds (before, after) for each of the last dimensions; x itself where all are 0.
+Value pad(Value x, std::vector<int64_t> pads, double value);
 Value cast(Value x, DType dtype);  // x itself where it has that type
 
 }  // namespace anemone::mil
