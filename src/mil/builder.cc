@@ -254,6 +254,14 @@ Value concat(std::vector<Value> values, int64_t axis) {
                  {{"values", values}, {"axis", Tensor::integer(axis)}, {"interleave", Tensor::boolean(false)}});
 }
 
+Value pad(Value x, std::vector<int64_t> pads, double value) {
+  if (std::ranges::all_of(pads, [](int64_t n) { return n == 0; })) return x;
+  return x.builder().apply("pad", {{"x", x},
+                                   {"pad", Tensor::ints(pads)},
+                                   {"mode", Tensor::text("constant")},
+                                   {"constant_val", Tensor::scalar(x.dtype(), value)}});
+}
+
 Value cast(Value x, DType dtype) {
   if (x.dtype() == dtype) return x;
   return x.builder().apply("cast", {{"x", x}, {"dtype", Tensor::text(to_string(dtype))}});

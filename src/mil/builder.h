@@ -118,5 +118,7 @@ Value slice(Value x, size_t axis, int64_t begin, int64_t size);
 Value concat(std::vector<Value> values, int64_t axis);
 Value cast(Value x, DType dtype);                              // x itself where it has that type
 Value fill(Builder& b, const TensorType& type, double value);  // a constant tensor of one value
+// `pads` holds (before, after) for each of the last dimensions; x itself where all are 0.
+Value pad(Value x, std::vector<int64_t> pads, double value);
 
 }  // namespace anemone::mil

@@ -56,10 +56,11 @@ inline constexpr DTypes kAny =
 
 // What must be known of an operand when the program is checked.
 enum class Need : uint8_t {
-  type,      // never more: the rule and the evaluation read only its type
-  nothing,   // it may be computed at run time
-  constant,  // that it is constant; its data may still come from a weight file
-  value,     // its data: the rule reads it
+  type,         // never more: the rule and the evaluation read only its type
+  nothing,      // it may be computed at run time
+  if_constant,  // it may be computed at run time, but where it is constant the rule reads its data
+  constant,     // that it is constant; its data may still come from a weight file
+  value,        // its data: the rule reads it
 };
 
 struct Param {

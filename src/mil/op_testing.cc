@@ -76,7 +76,7 @@ Call::Call(std::string_view op, const GivenArguments& arguments, const std::stri
 }
 
 Value Call::operand(const Param* param, const Tensor& tensor) {
-  const bool constant = param == nullptr || param->need >= Need::constant || tensor.type().dtype == DType::string;
+  const bool constant = param == nullptr || param->need >= Need::if_constant || tensor.type().dtype == DType::string;
   if (constant) return builder_.constant(tensor);
   inputs_.push_back(to_array(tensor));
   return builder_.input("input" + std::to_string(inputs_.size()), tensor.type());

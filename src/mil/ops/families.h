@@ -14,7 +14,10 @@ std::vector<OpDef> product_ops();  // convolution and matrix products
 std::vector<OpDef> pooling_ops();
 std::vector<OpDef> norm_ops();
 std::vector<OpDef> reduction_ops();
-std::vector<OpDef> shape_ops();  // const, casts and all that moves whole tensors without arithmetic
+std::vector<OpDef> shape_ops();     // const, casts and all that leaves data in its order
+std::vector<OpDef> movement_ops();  // what moves one tensor without arithmetic
+std::vector<OpDef> joining_ops();   // concat, split, stack, tile
+std::vector<OpDef> space_ops();     // channels or batches to space and back
 std::vector<OpDef> slicing_ops();
 std::vector<OpDef> gather_ops();  // gathers and scatters
 std::vector<OpDef> sort_ops();    // topk and argsort
