@@ -187,9 +187,11 @@ Value number(Value like, double value) {
 
 Value unary(std::string_view op, Value x) { return x.builder().apply(op, {{"x", x}}); }
 
-// Keeps the dimensions, as 1.
-Value reduce(std::string_view op, Value x, const std::vector<int64_t>& axes) {
-  return x.builder().apply(op, {{"x", x}, {"axes", Tensor::ints(axes)}, {"keep_dims", Tensor::boolean(true)}});
+Value product(Value x, Value y, bool transpose_x, bool transpose_y) {
+  return x.builder().apply("matmul", {{"x", x},
+                                      {"y", y},
+                                      {"transpose_x", Tensor::boolean(transpose_x)},
+                                      {"transpose_y", Tensor::boolean(transpose_y)}});
 }
 
 }  // namespace
@@ -209,9 +211,10 @@ Value softmax(Value x, int64_t axis) {
   return x.builder().apply("softmax", {{"x", x}, {"axis", Tensor::integer(axis)}});
 }
 
-Value sum(Value x, int64_t axis) { return sum(x, std::vector{axis}); }
-Value sum(Value x, std::vector<int64_t> axes) { return reduce("reduce_sum", x, axes); }
-Value mean(Value x, std::vector<int64_t> axes) { return reduce("reduce_mean", x, axes); }
+Value sum(Value x, int64_t axis) {
+  return x.builder().apply("reduce_sum",
+                           {{"x", x}, {"axes", Tensor::ints({axis})}, {"keep_dims", Tensor::boolean(true)}});
+}
 
 Value conv(Value x, Value w) {
   return x.builder().apply("conv", {{"x", x},
@@ -223,15 +226,9 @@ Value conv(Value x, Value w) {
                                     {"groups", Tensor::integer(1)}});
 }
 
-Value matmul(Value x, Value y, bool transpose_x, bool transpose_y) {
-  return x.builder().apply("matmul", {{"x", x},
-                                      {"y", y},
-                                      {"transpose_x", Tensor::boolean(transpose_x)},
-                                      {"transpose_y", Tensor::boolean(transpose_y)}});
-}
-
-Value matmul_nt(Value x, Value y) { return matmul(x, y, false, true); }
-Value matmul_tn(Value x, Value y) { return matmul(x, y, true, false); }
+Value matmul(Value x, Value y) { return product(x, y, false, false); }
+Value matmul_nt(Value x, Value y) { return product(x, y, false, true); }
+Value matmul_tn(Value x, Value y) { return product(x, y, true, false); }
 
 Value reshape(Value x, Shape shape) { return x.builder().apply("reshape", {{"x", x}, {"shape", Tensor::ints(shape)}}); }
 
@@ -269,5 +266,18 @@ Value cast(Value x, DType dtype) {
   if (x.dtype() == dtype) return x;
   return x.builder().apply("cast", {{"x", x}, {"dtype", Tensor::text(to_string(dtype))}});
 }
+
+Value matmul(Value x, Value y, bool transpose_x, bool transpose_y) { return product(x, y, transpose_x, transpose_y); }
+
+namespace {
+
+Value reduce(std::string_view op, Value x, const std::vector<int64_t>& axes) {
+  return x.builder().apply(op, {{"x", x}, {"axes", Tensor::ints(axes)}, {"keep_dims", Tensor::boolean(true)}});
+}
+
+}  // namespace
+
+Value sum(Value x, std::vector<int64_t> axes) { return reduce("reduce_sum", x, axes); }
+Value mean(Value x, std::vector<int64_t> axes) { return reduce("reduce_mean", x, axes); }
 
 }  // namespace anemone::mil

@@ -105,14 +105,13 @@ Value pow(Value x, double exponent);
 Value sigmoid(Value x);
 Value softmax(Value x, int64_t axis);
 Value sum(Value x, int64_t axis);  // keeps the dimension, as 1
-Value sum(Value x, std::vector<int64_t> axes);
-Value mean(Value x, std::vector<int64_t> axes);
 
 // 1×1 convolution: x [n, Ci, 1, S], w [Co, Ci, 1, 1] → [n, Co, 1, S]; y[o, s] = Σ_i w[o, i]·x[i, s].
 Value conv(Value x, Value w);
-Value matmul(Value x, Value y, bool transpose_x = false, bool transpose_y = false);  // [.., m, k] · [.., k, n]
-Value matmul_nt(Value x, Value y);                                                   // x · yᵀ
-Value matmul_tn(Value x, Value y);                                                   // xᵀ · y
+Value matmul(Value x, Value y);     // [.., m, k] · [.., k, n]
+Value matmul_nt(Value x, Value y);  // x · yᵀ
+Value matmul_tn(Value x, Value y);  // xᵀ · y
+Value matmul(Value x, Value y, bool transpose_x, bool transpose_y);
 
 Value reshape(Value x, Shape shape);
 Value transpose(Value x, std::vector<int64_t> perm);
@@ -121,5 +120,9 @@ Value concat(std::vector<Value> values, int64_t axis);
 // `pads` holds (before, after) for each of the last dimensions; x itself where all are 0.
 Value pad(Value x, std::vector<int64_t> pads, double value);
 Value cast(Value x, DType dtype);  // x itself where it has that type
+
+// These keep the dimensions too.
+Value sum(Value x, std::vector<int64_t> axes);
+Value mean(Value x, std::vector<int64_t> axes);
 
 }  // namespace anemone::mil
