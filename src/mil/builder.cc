@@ -271,4 +271,17 @@ Value fill(Builder& b, const TensorType& type, double value) {
   return b.apply("fill", {{"shape", Tensor::ints(type.shape)}, {"value", Tensor::scalar(type.dtype, value)}});
 }
 
+Value matmul(Value x, Value y, bool transpose_x, bool transpose_y) { return product(x, y, transpose_x, transpose_y); }
+
+namespace {
+
+Value reduce(std::string_view op, Value x, const std::vector<int64_t>& axes) {
+  return x.builder().apply(op, {{"x", x}, {"axes", Tensor::ints(axes)}, {"keep_dims", Tensor::boolean(true)}});
+}
+
+}  // namespace
+
+Value sum(Value x, std::vector<int64_t> axes) { return reduce("reduce_sum", x, axes); }
+Value mean(Value x, std::vector<int64_t> axes) { return reduce("reduce_mean", x, axes); }
+
 }  // namespace anemone::mil

@@ -111,6 +111,7 @@ Value conv(Value x, Value w);
 Value matmul(Value x, Value y);     // [.., m, k] · [.., k, n]
 Value matmul_nt(Value x, Value y);  // x · yᵀ
 Value matmul_tn(Value x, Value y);  // xᵀ · y
+Value matmul(Value x, Value y, bool transpose_x, bool transpose_y);
 
 Value reshape(Value x, Shape shape);
 Value transpose(Value x, std::vector<int64_t> perm);
@@ -120,5 +121,9 @@ Value cast(Value x, DType dtype);                              // x itself where
 Value fill(Builder& b, const TensorType& type, double value);  // a constant tensor of one value
 // `pads` holds (before, after) for each of the last dimensions; x itself where all are 0.
 Value pad(Value x, std::vector<int64_t> pads, double value);
+
+// These keep the dimensions too.
+Value sum(Value x, std::vector<int64_t> axes);
+Value mean(Value x, std::vector<int64_t> axes);
 
 }  // namespace anemone::mil

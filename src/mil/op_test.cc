@@ -78,8 +78,6 @@ TEST(OpCheck, OperandsOfOneLetterAgreeInElementType) {
               HasSubstr("parameter y is tensor<fp32, [1]>, but must have the element type fp16"));
   EXPECT_THAT(error("matmul", {{"x", zeros(DType::fp16, {1, 1})}, {"y", zeros(DType::fp32, {1, 1})}}),
               HasSubstr("parameter y"));
-  EXPECT_THAT(error("conv", {{"x", zeros(DType::fp16, {1, 1, 1})}, {"weight", zeros(DType::fp32, {1, 1, 1})}}),
-              HasSubstr("parameter weight"));
   EXPECT_THAT(error("concat", {{"values", std::vector{row(DType::fp16, {1}), row(DType::int32, {1})}},
                                {"axis", Tensor::integer(0)}}),
               HasSubstr("parameter values"));
@@ -190,60 +188,6 @@ TEST(Elementwise, FunctionsKeepTheirLimits) {
 TEST(Softmax, LargeValuesDoNotOverflow) {
   EXPECT_THAT(values("softmax", {{"x", row(DType::fp32, {60000, 60000, -60000})}}), ElementsAre(0.5, 0.5, 0));
   EXPECT_THAT(values("softmax", {{"x", row(DType::fp16, {-INFINITY, 3})}}), ElementsAre(0, 1));
-}
-
-// ---- Products.
-
-TEST(Conv, ShapesAndParametersAreChecked) {
-  const auto conv = [](const Shape& x, const Shape& weight, GivenArguments more) {
-    more.emplace_back("x", zeros(DType::fp16, x));
-    more.emplace_back("weight", zeros(DType::fp16, weight));
-    return error("conv", more);
-  };
-  EXPECT_EQ(conv({1, 4, 5}, {2, 4, 3}, {}), "");
-  EXPECT_THAT(conv({1, 4}, {2, 4}, {}), HasSubstr("must have one rank, 3 to 5"));
-  EXPECT_THAT(conv({1, 4, 5, 5}, {2, 4, 3}, {}), HasSubstr("must have one rank"));
-  EXPECT_THAT(conv({1, 4, 5}, {2, 3, 3}, {}), HasSubstr("has not the channels"));
-  EXPECT_THAT(conv({1, 4, 5}, {3, 2, 3}, {{"groups", Tensor::integer(2)}}), HasSubstr("with 2 groups"));
-  EXPECT_THAT(conv({1, 4, 5}, {2, 4, 3}, {{"groups", Tensor::integer(0)}}), HasSubstr("with 0 groups"));
-  EXPECT_EQ(conv({1, 4, 5}, {2, 4, 6}, {}), "conv: the kernel is larger than the padded input");
-  EXPECT_EQ(conv({1, 4, 5}, {2, 4, 3}, {{"dilations", Tensor::ints({3})}}),
-            "conv: the kernel is larger than the padded input");
-  EXPECT_EQ(conv({1, 4, 5}, {2, 4, 3}, {{"strides", Tensor::ints({0})}}),
-            "conv: strides and dilations must be positive");
-  EXPECT_EQ(conv({1, 4, 5}, {2, 4, 3}, {{"strides", Tensor::ints({1, 1})}}),
-            "conv: strides and dilations need 1 numbers, pad 2");
-  EXPECT_EQ(conv({1, 4, 5}, {2, 4, 3}, {{"pad_type", Tensor::text("custom")}, {"pad", Tensor::ints({-1, 1})}}),
-            "conv: pad must not be negative");
-  EXPECT_THAT(conv({1, 4, 5}, {2, 4, 3}, {{"pad_type", Tensor::text("full")}}), HasSubstr("pad_type is \"full\""));
-  EXPECT_EQ(conv({1, 4, 5}, {2, 4, 3}, {{"bias", zeros(DType::fp16, {3})}}), "conv: bias is [3], expected [2]");
-}
-
-TEST(Conv, SamePutsTheOddElementAfterAndSameLowerBefore) {
-  const auto conv = [](std::string_view pad_type) {
-    return values("conv", {{"x", Tensor::from_numbers({DType::fp16, {1, 1, 3}}, std::vector<double>{1, 2, 4})},
-                           {"weight", Tensor::from_numbers({DType::fp16, {1, 1, 2}}, std::vector<double>{1, 10})},
-                           {"pad_type", Tensor::text(pad_type)}});
-  };
-  EXPECT_THAT(conv("valid"), ElementsAre(21, 42));
-  EXPECT_THAT(conv("same"), ElementsAre(21, 42, 4));
-  EXPECT_THAT(conv("same_lower"), ElementsAre(10, 21, 42));
-}
-
-TEST(Matmul, ShapesAreChecked) {
-  const auto matmul = [](const Shape& x, const Shape& y, bool transpose_x, bool transpose_y) {
-    return error("matmul", {{"x", zeros(DType::fp16, x)},
-                            {"y", zeros(DType::fp16, y)},
-                            {"transpose_x", Tensor::boolean(transpose_x)},
-                            {"transpose_y", Tensor::boolean(transpose_y)}});
-  };
-  EXPECT_EQ(matmul({2, 3}, {3, 5}, false, false), "");
-  EXPECT_EQ(matmul({2, 3}, {2, 5}, false, false), "matmul: [2, 3] and [2, 5] do not share their contracted dimension");
-  EXPECT_EQ(matmul({2, 3}, {2, 5}, true, false), "");
-  EXPECT_THAT(matmul({3}, {3, 5}, true, false), HasSubstr("transposed ones rank 2"));
-  EXPECT_THAT(matmul({2, 3}, {3}, false, true), HasSubstr("transposed ones rank 2"));
-  EXPECT_THAT(matmul({}, {3, 5}, false, false), HasSubstr("rank 1 or more"));
-  EXPECT_EQ(matmul({2, 2, 3}, {3, 3, 5}, false, false), "matmul: shapes [2] and [3] do not broadcast");
 }
 
 }  // namespace

@@ -36,7 +36,9 @@ Given read_argument(const json& from) {
     return tuple;
   }
   if (from.contains("text")) return Tensor::text(from["text"].get<std::string>());
-  return Tensor::from_numbers(read_type(from), read_numbers(from));
+  Tensor tensor = Tensor::from_numbers(read_type(from), read_numbers(from));
+  if (from.value("fixed", false)) return Fixed{std::move(tensor)};
+  return tensor;
 }
 
 GoldenCase read_case(const json& from) {
@@ -62,6 +64,8 @@ Call::Call(std::string_view op, const GivenArguments& arguments, const std::stri
     std::vector<Value> operands;
     if (const auto* tuple = std::get_if<std::vector<Tensor>>(&value)) {
       for (const Tensor& tensor : *tuple) operands.push_back(operand(param, tensor));
+    } else if (const auto* fixed = std::get_if<Fixed>(&value)) {
+      operands = {builder_.constant(fixed->tensor)};
     } else {
       operands = {operand(param, std::get<Tensor>(value))};
     }

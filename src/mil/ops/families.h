@@ -10,7 +10,8 @@ namespace anemone::mil {
 
 std::vector<OpDef> elementwise_ops();
 std::vector<OpDef> activation_ops();
-std::vector<OpDef> product_ops();  // convolution and matrix products
+std::vector<OpDef> convolution_ops();
+std::vector<OpDef> product_ops();  // matrix products and attention
 std::vector<OpDef> pooling_ops();
 std::vector<OpDef> norm_ops();
 std::vector<OpDef> reduction_ops();

@@ -5,8 +5,8 @@ A family is a script here: `elementwise.py` writes `elementwise.json`, and so on
 
     /usr/bin/python3 tests/golden/ops/elementwise.py
 
-A case is {op, arguments, results} and perhaps {opset}; an argument is {dtype, shape, data}, {text}, or for a tuple a
-list of those. Numbers that JSON lacks are "nan", "inf" and "-inf".
+A case is {op, arguments, results} and perhaps {opset}; an argument is {dtype, shape, data}, perhaps with {fixed}, or
+{text}, or for a tuple a list of those. Numbers that JSON lacks are "nan", "inf" and "-inf".
 """
 import json
 import math
@@ -25,6 +25,13 @@ class Typed:
 
     def __init__(self, data, dtype):
         self.data, self.dtype = np.asarray(data), dtype
+
+
+class Fixed:
+    """An operand to be held as a constant, though it might be an input: Fixed(weight)."""
+
+    def __init__(self, value):
+        self.value = value
 
 
 def draw(*shape, low=-2.0, high=2.0):
@@ -54,6 +61,8 @@ def argument(value):
     """A string, a tuple of arguments, or numbers: floats are fp32, whole numbers int32, lists of them rank 1."""
     if isinstance(value, str):
         return {"text": value}
+    if isinstance(value, Fixed):
+        return {**argument(value.value), "fixed": True}
     if isinstance(value, tuple):
         return [argument(v) for v in value]
     if isinstance(value, (int, list)) and not isinstance(value, bool):
