@@ -10,15 +10,20 @@ SHAPES = [((3,), (3,)), ((2, 3), (3,)), ((1, 5, 1), (3, 1, 7)), ((), (2, 1, 3)),
 
 def binaries():
     functions = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "real_div": np.divide, "pow": np.power,
-                 "maximum": np.maximum, "minimum": np.minimum, "floor_div": np.floor_divide, "mod": np.mod}
+                 "maximum": np.maximum, "minimum": np.minimum, "floor_div": np.floor_divide}
     for op, f in functions.items():
         for a, b in SHAPES:
             x = draw(*a, low=0.25 if op == "pow" else -2)
-            y = draw(*b, low=0.25 if op in ("real_div", "floor_div", "mod") else -2)
+            y = draw(*b, low=0.25 if op in ("real_div", "floor_div") else -2)
             case(op, f(x, y), x=x, y=y)
     x, y = draw(5, 1), -draw(4, low=0.25)
-    for op in ("real_div", "floor_div", "mod"):
+    for op in ("real_div", "floor_div"):
         case(op, functions[op](x, y), x=x, y=y)
+    for a, b in SHAPES:  # no multiples, where it jumps: odd sixteenths by whole eighths
+        x, y = draw(*a) // 0.125 * 0.125 + 0.0625, draw(*b, low=0.5) // 0.125 * 0.125
+        for sign in (1, -1):
+            case("mod", np.mod(x, sign * y), x=x, y=sign * y)
+    functions["mod"] = np.mod
     x, y = random.integers(-9, 9, (2, 3)), random.integers(1, 5, (3,))
     for op, f in functions.items():
         exact = np.trunc(x / y).astype(np.int64) if op == "real_div" else f(x, y)
