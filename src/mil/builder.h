@@ -98,13 +98,52 @@ Value operator/(Value x, Value y);
 Value operator+(Value x, double y);
 Value operator-(Value x, double y);
 Value operator*(Value x, double y);
+Value operator/(Value x, double y);
 Value operator-(double x, Value y);
+Value operator/(double x, Value y);
 inline Value operator+(double x, Value y) { return y + x; }
 inline Value operator*(double x, Value y) { return y * x; }
+inline Value operator-(Value x) { return x * -1.0; }
+Value pow(Value x, Value exponent);
 Value pow(Value x, double exponent);
+Value floor_div(Value x, Value y);
+Value maximum(Value x, Value y);
+Value maximum(Value x, double y);
+Value minimum(Value x, Value y);
+Value minimum(Value x, double y);
+
+// Comparisons give bools; `select` reads them.
+Value equal(Value x, Value y);
+Value equal(Value x, double y);
+Value less(Value x, Value y);
+Value less(Value x, double y);
+Value greater(Value x, double y);
+Value greater_equal(Value x, double y);
+Value logical_and(Value x, Value y);
+Value select(Value cond, Value a, Value b);
+Value select(Value cond, Value a, double b);
+Value select(Value cond, double a, Value b);
+
+Value abs(Value x);
+Value sign(Value x);
+Value square(Value x);
+Value exp(Value x);
+Value log(Value x);  // without an epsilon
+Value sqrt(Value x);
+Value sin(Value x);
+Value cos(Value x);
+Value sinh(Value x);
+Value cosh(Value x);
+Value tanh(Value x);
+Value atanh(Value x);
+Value erf(Value x);
+Value clip(Value x, double low, double high);
+Value relu(Value x);
 Value sigmoid(Value x);
+Value softplus(Value x);
 Value softmax(Value x, int64_t axis);
 Value sum(Value x, int64_t axis);  // keeps the dimension, as 1
+Value max(Value x, int64_t axis);  // likewise
 
 // 1×1 convolution: x [n, Ci, 1, S], w [Co, Ci, 1, 1] → [n, Co, 1, S]; y[o, s] = Σ_i w[o, i]·x[i, s].
 Value conv(Value x, Value w);
