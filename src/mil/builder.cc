@@ -205,6 +205,9 @@ Value operator-(Value x, double y) { return x - number(x, y); }
 Value operator*(Value x, double y) { return x * number(x, y); }
 Value operator-(double x, Value y) { return number(y, x) - y; }
 Value pow(Value x, double exponent) { return binary("pow", x, number(x, exponent)); }
+Value maximum(Value x, double y) { return binary("maximum", x, number(x, y)); }
+Value minimum(Value x, double y) { return binary("minimum", x, number(x, y)); }
+Value tanh(Value x) { return unary("tanh", x); }
 Value sigmoid(Value x) { return unary("sigmoid", x); }
 
 Value softmax(Value x, int64_t axis) {

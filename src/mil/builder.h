@@ -102,6 +102,9 @@ Value operator-(double x, Value y);
 inline Value operator+(double x, Value y) { return y + x; }
 inline Value operator*(double x, Value y) { return y * x; }
 Value pow(Value x, double exponent);
+Value maximum(Value x, double y);
+Value minimum(Value x, double y);
+Value tanh(Value x);
 Value sigmoid(Value x);
 Value softmax(Value x, int64_t axis);
 Value sum(Value x, int64_t axis);  // keeps the dimension, as 1
