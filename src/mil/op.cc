@@ -43,9 +43,11 @@ Result<> check_operands(const OpDef& op, const Param& param, const OpCall::Argum
       return fail("{}: parameter {} is {}, expected {}", op.name, param.name, to_string(operand.type),
                   to_string(param.accepts));
     }
-    if (operand.type.state != param.state) {
+    if (operand.type.state != param.state || operand.type.buffer.has_value() != param.buffer) {
       return fail("{}: parameter {} is {}, expected a {}", op.name, param.name, to_string(operand.type),
-                  param.state ? "state" : "tensor");
+                  param.state    ? "state"
+                  : param.buffer ? "tensor_buffer"
+                                 : "tensor");
     }
     if (open) continue;
     if (param.need >= Need::constant && !operand.fixed) {
