@@ -6,7 +6,8 @@ A family is a script here: `elementwise.py` writes `elementwise.json`, and so on
     /usr/bin/python3 tests/golden/ops/elementwise.py
 
 A case is {op, arguments, results} and perhaps {opset}; an argument is {dtype, shape, data}, perhaps with {state} or
-{strides, interleave_factors}, or {text}, or for a tuple a list of those. Numbers that JSON lacks are "nan", "inf" and "-inf".
+{strides, interleave_factors}, or {text}, or for a tuple a list of those. Numbers that JSON lacks are "nan", "inf" and
+"-inf".
 """
 import json
 import math
