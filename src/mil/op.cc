@@ -25,7 +25,7 @@ std::vector<OpDef> build_table() {
        {&elementwise_ops, &unary_ops,        &comparison_ops, &activation_ops, &convolution_ops, &product_ops,
         &pooling_ops,     &norm_ops,         &reduction_ops,  &shape_ops,      &movement_ops,    &joining_ops,
         &space_ops,       &slicing_ops,      &gather_ops,     &sort_ops,       &fill_ops,        &image_ops,
-        &recurrent_ops,   &quantization_ops, &state_ops}) {
+        &recurrent_ops,   &quantization_ops, &constexpr_ops,  &state_ops}) {
     for (OpDef& op : (*family)()) table.push_back(std::move(op));
   }
   return table;
@@ -45,9 +45,11 @@ Result<> check_operands(const OpDef& op, const Param& param, const OpCall::Argum
       return fail("{}: parameter {} is {}, expected {}", op.name, param.name, to_string(operand.type),
                   to_string(param.accepts));
     }
-    if (operand.type.state != param.state) {
+    if (operand.type.state != param.state || operand.type.buffer.has_value() != param.buffer) {
       return fail("{}: parameter {} is {}, expected a {}", op.name, param.name, to_string(operand.type),
-                  param.state ? "state" : "tensor");
+                  param.state    ? "state"
+                  : param.buffer ? "tensor_buffer"
+                                 : "tensor");
     }
     if (open) continue;
     if (param.need >= Need::constant && !operand.fixed) {

@@ -72,6 +72,7 @@ struct Param {
   std::optional<Tensor> fallback{};  // where it may be left out
   bool optional = false;             // may be left out, without a value in its place
   bool state = false;                // a state, not a tensor
+  bool buffer = false;               // a tensor_buffer, not a tensor
 
   // An operand computed at run time, one that must be constant, and one whose value the rule reads.
   static Param operand(std::string_view name, DTypes accepts = kAny, char letter = 0) {

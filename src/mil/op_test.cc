@@ -41,7 +41,7 @@ TEST(OpValues, EqualNumPysAndPyTorchs) {
 }
 
 TEST(OpValues, CoverEveryOpOfTheTable) {
-  std::set<const OpDef*> covered{find_op("const")};
+  std::set<const OpDef*> covered{find_op("const"), find_op("write_state")};  // which have no results to compare
   for (const GoldenCase& golden : golden_cases()) covered.insert(find_op(golden.op, *parse_opset(golden.opset)));
   for (const OpDef& op : all_ops()) EXPECT_TRUE(covered.contains(&op)) << op.name << " of ios" << op.since;
 }

@@ -26,7 +26,12 @@ std::vector<double> read_numbers(const json& from) {
 }
 
 TensorType read_type(const json& from) {
-  return {*parse_dtype(from["dtype"].get<std::string>()), from["shape"].get<Shape>()};
+  TensorType type{*parse_dtype(from["dtype"].get<std::string>()), from["shape"].get<Shape>()};
+  type.state = from.value("state", false);
+  if (from.contains("strides")) {
+    type.buffer = {from["strides"].get<std::vector<int64_t>>(), from["interleave_factors"].get<std::vector<int64_t>>()};
+  }
+  return type;
 }
 
 Given read_argument(const json& from) {

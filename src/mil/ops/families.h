@@ -27,11 +27,22 @@ std::vector<OpDef> sort_ops();    // topk and argsort
 std::vector<OpDef> fill_ops();    // tensors made from constants
 std::vector<OpDef> image_ops();
 std::vector<OpDef> recurrent_ops();
-std::vector<OpDef> quantization_ops();  // quantize, dequantize, constexpr
-std::vector<OpDef> state_ops();         // states and buffers
+std::vector<OpDef> quantization_ops();
+std::vector<OpDef> constexpr_ops();  // constants stored compressed
+std::vector<OpDef> state_ops();      // states and buffers
 
 // The type rule of an op whose one result is like x.
 inline Result<std::vector<TensorType>> same_as_x(const OpCall& c) { return {{c.type("x")}}; }
+
+// A parameter whose first number is read must have one, where it is given.
+inline Result<> check_scalars(std::string_view op, const OpCall& call, std::initializer_list<std::string_view> names) {
+  for (std::string_view name : names) {
+    if (call.has(name) && call.type(name).count() != 1) {
+      return fail("{}: parameter {} is {}, expected a scalar", op, name, to_string(call.type(name)));
+    }
+  }
+  return {};
+}
 
 // NaN wins, as in NumPy and PyTorch.
 inline double larger(double x, double y) { return std::isnan(x) || x > y ? x : y; }
