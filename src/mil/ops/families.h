@@ -16,10 +16,11 @@ std::vector<OpDef> norm_ops();
 std::vector<OpDef> reduction_ops();
 std::vector<OpDef> shape_ops();  // const, casts and all that moves whole tensors without arithmetic
 std::vector<OpDef> slicing_ops();
-std::vector<OpDef> gather_ops();  // gathers and scatters
-std::vector<OpDef> sort_ops();    // topk and argsort
-std::vector<OpDef> fill_ops();    // tensors made from constants
-std::vector<OpDef> image_ops();
+std::vector<OpDef> gather_ops();    // gathers and scatters
+std::vector<OpDef> sort_ops();      // topk and argsort
+std::vector<OpDef> fill_ops();      // tensors made from constants
+std::vector<OpDef> image_ops();     // resizing
+std::vector<OpDef> sampling_ops();  // crop_resize, affine, resample
 std::vector<OpDef> recurrent_ops();
 std::vector<OpDef> quantization_ops();  // quantize, dequantize, constexpr
 std::vector<OpDef> state_ops();         // states and buffers
