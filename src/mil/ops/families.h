@@ -22,10 +22,11 @@ std::vector<OpDef> movement_ops();  // what moves one tensor without arithmetic
 std::vector<OpDef> joining_ops();   // concat, split, stack, tile
 std::vector<OpDef> space_ops();     // channels or batches to space and back
 std::vector<OpDef> slicing_ops();
-std::vector<OpDef> gather_ops();  // gathers and scatters
-std::vector<OpDef> sort_ops();    // topk and argsort
-std::vector<OpDef> fill_ops();    // tensors made from constants
-std::vector<OpDef> image_ops();
+std::vector<OpDef> gather_ops();    // gathers and scatters
+std::vector<OpDef> sort_ops();      // topk and argsort
+std::vector<OpDef> fill_ops();      // tensors made from constants
+std::vector<OpDef> image_ops();     // resizing
+std::vector<OpDef> sampling_ops();  // crop_resize, affine, resample
 std::vector<OpDef> recurrent_ops();
 std::vector<OpDef> quantization_ops();
 std::vector<OpDef> constexpr_ops();  // constants stored compressed

@@ -69,7 +69,11 @@ OpDef fill_op() {
   return {.name = "fill",
           .params = {Param::setting("shape", kInt32), filling()},
           .infer = [](const OpCall& c) -> Result<std::vector<TensorType>> {
-            return {{{c.type("value").dtype, c.integers("shape")}}};
+            const Shape shape = c.integers("shape");
+            for (int64_t size : shape) {
+              if (size < 0) return fail("fill: shape has a dimension {}", size);
+            }
+            return {{{c.type("value").dtype, shape}}};
           },
           .evaluate = evaluate_fill,
           .formula = "value everywhere"};
