@@ -177,6 +177,10 @@ Value number(Value like, double value) {
 
 Value unary(std::string_view op, Value x) { return x.builder().apply(op, {{"x", x}}); }
 
+Value reduce(std::string_view op, Value x, int64_t axis) {
+  return x.builder().apply(op, {{"x", x}, {"axes", Tensor::ints({axis})}, {"keep_dims", Tensor::boolean(true)}});
+}
+
 Value product(Value x, Value y, bool transpose_x, bool transpose_y) {
   return x.builder().apply("matmul", {{"x", x},
                                       {"y", y},
@@ -193,18 +197,59 @@ Value operator/(Value x, Value y) { return binary("real_div", x, y); }
 Value operator+(Value x, double y) { return x + number(x, y); }
 Value operator-(Value x, double y) { return x - number(x, y); }
 Value operator*(Value x, double y) { return x * number(x, y); }
+Value operator/(Value x, double y) { return x / number(x, y); }
 Value operator-(double x, Value y) { return number(y, x) - y; }
-Value pow(Value x, double exponent) { return binary("pow", x, number(x, exponent)); }
+Value operator/(double x, Value y) { return number(y, x) / y; }
+Value pow(Value x, Value exponent) { return binary("pow", x, exponent); }
+Value pow(Value x, double exponent) { return pow(x, number(x, exponent)); }
+Value floor_div(Value x, Value y) { return binary("floor_div", x, y); }
+Value maximum(Value x, Value y) { return binary("maximum", x, y); }
+Value maximum(Value x, double y) { return maximum(x, number(x, y)); }
+Value minimum(Value x, Value y) { return binary("minimum", x, y); }
+Value minimum(Value x, double y) { return minimum(x, number(x, y)); }
+
+Value equal(Value x, Value y) { return binary("equal", x, y); }
+Value equal(Value x, double y) { return equal(x, number(x, y)); }
+Value less(Value x, Value y) { return binary("less", x, y); }
+Value less(Value x, double y) { return less(x, number(x, y)); }
+Value greater(Value x, double y) { return binary("greater", x, number(x, y)); }
+Value greater_equal(Value x, double y) { return binary("greater_equal", x, number(x, y)); }
+Value logical_and(Value x, Value y) { return binary("logical_and", x, y); }
+
+Value select(Value cond, Value a, Value b) {
+  return cond.builder().apply("select", {{"cond", cond}, {"a", a}, {"b", b}});
+}
+Value select(Value cond, Value a, double b) { return select(cond, a, number(a, b)); }
+Value select(Value cond, double a, Value b) { return select(cond, number(b, a), b); }
+
+Value abs(Value x) { return unary("abs", x); }
+Value sign(Value x) { return unary("sign", x); }
+Value square(Value x) { return unary("square", x); }
+Value exp(Value x) { return unary("exp", x); }
+Value sqrt(Value x) { return unary("sqrt", x); }
+Value sin(Value x) { return unary("sin", x); }
+Value cos(Value x) { return unary("cos", x); }
+Value sinh(Value x) { return unary("sinh", x); }
+Value cosh(Value x) { return unary("cosh", x); }
+Value tanh(Value x) { return unary("tanh", x); }
+Value atanh(Value x) { return unary("atanh", x); }
+Value erf(Value x) { return unary("erf", x); }
+Value relu(Value x) { return unary("relu", x); }
 Value sigmoid(Value x) { return unary("sigmoid", x); }
+Value softplus(Value x) { return unary("softplus", x); }
+
+Value log(Value x) { return x.builder().apply("log", {{"x", x}, {"epsilon", number(x, 0)}}); }
+
+Value clip(Value x, double low, double high) {
+  return x.builder().apply("clip", {{"x", x}, {"alpha", number(x, low)}, {"beta", number(x, high)}});
+}
 
 Value softmax(Value x, int64_t axis) {
   return x.builder().apply("softmax", {{"x", x}, {"axis", Tensor::integer(axis)}});
 }
 
-Value sum(Value x, int64_t axis) {
-  return x.builder().apply("reduce_sum",
-                           {{"x", x}, {"axes", Tensor::ints({axis})}, {"keep_dims", Tensor::boolean(true)}});
-}
+Value sum(Value x, int64_t axis) { return reduce("reduce_sum", x, axis); }
+Value max(Value x, int64_t axis) { return reduce("reduce_max", x, axis); }
 
 Value conv(Value x, Value w) {
   return x.builder().apply("conv", {{"x", x},
@@ -244,9 +289,34 @@ Value concat(std::vector<Value> values, int64_t axis) {
                  {{"values", values}, {"axis", Tensor::integer(axis)}, {"interleave", Tensor::boolean(false)}});
 }
 
+Value pad(Value x, std::vector<int64_t> pads, double value) {
+  if (std::ranges::all_of(pads, [](int64_t n) { return n == 0; })) return x;
+  return x.builder().apply("pad", {{"x", x},
+                                   {"pad", Tensor::ints(pads)},
+                                   {"mode", Tensor::text("constant")},
+                                   {"constant_val", Tensor::scalar(x.dtype(), value)}});
+}
+
 Value cast(Value x, DType dtype) {
   if (x.dtype() == dtype) return x;
   return x.builder().apply("cast", {{"x", x}, {"dtype", Tensor::text(to_string(dtype))}});
 }
+
+Value fill(Builder& b, const TensorType& type, double value) {
+  return b.apply("fill", {{"shape", Tensor::ints(type.shape)}, {"value", Tensor::scalar(type.dtype, value)}});
+}
+
+Value matmul(Value x, Value y, bool transpose_x, bool transpose_y) { return product(x, y, transpose_x, transpose_y); }
+
+namespace {
+
+Value reduce(std::string_view op, Value x, const std::vector<int64_t>& axes) {
+  return x.builder().apply(op, {{"x", x}, {"axes", Tensor::ints(axes)}, {"keep_dims", Tensor::boolean(true)}});
+}
+
+}  // namespace
+
+Value sum(Value x, std::vector<int64_t> axes) { return reduce("reduce_sum", x, axes); }
+Value mean(Value x, std::vector<int64_t> axes) { return reduce("reduce_mean", x, axes); }
 
 }  // namespace anemone::mil

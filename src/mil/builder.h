@@ -98,24 +98,71 @@ Value operator/(Value x, Value y);
 Value operator+(Value x, double y);
 Value operator-(Value x, double y);
 Value operator*(Value x, double y);
+Value operator/(Value x, double y);
 Value operator-(double x, Value y);
+Value operator/(double x, Value y);
 inline Value operator+(double x, Value y) { return y + x; }
 inline Value operator*(double x, Value y) { return y * x; }
+inline Value operator-(Value x) { return x * -1.0; }
+Value pow(Value x, Value exponent);
 Value pow(Value x, double exponent);
+Value floor_div(Value x, Value y);
+Value maximum(Value x, Value y);
+Value maximum(Value x, double y);
+Value minimum(Value x, Value y);
+Value minimum(Value x, double y);
+
+// Comparisons give bools; `select` reads them.
+Value equal(Value x, Value y);
+Value equal(Value x, double y);
+Value less(Value x, Value y);
+Value less(Value x, double y);
+Value greater(Value x, double y);
+Value greater_equal(Value x, double y);
+Value logical_and(Value x, Value y);
+Value select(Value cond, Value a, Value b);
+Value select(Value cond, Value a, double b);
+Value select(Value cond, double a, Value b);
+
+Value abs(Value x);
+Value sign(Value x);
+Value square(Value x);
+Value exp(Value x);
+Value log(Value x);  // without an epsilon
+Value sqrt(Value x);
+Value sin(Value x);
+Value cos(Value x);
+Value sinh(Value x);
+Value cosh(Value x);
+Value tanh(Value x);
+Value atanh(Value x);
+Value erf(Value x);
+Value clip(Value x, double low, double high);
+Value relu(Value x);
 Value sigmoid(Value x);
+Value softplus(Value x);
 Value softmax(Value x, int64_t axis);
 Value sum(Value x, int64_t axis);  // keeps the dimension, as 1
+Value max(Value x, int64_t axis);  // likewise
 
 // 1×1 convolution: x [n, Ci, 1, S], w [Co, Ci, 1, 1] → [n, Co, 1, S]; y[o, s] = Σ_i w[o, i]·x[i, s].
 Value conv(Value x, Value w);
 Value matmul(Value x, Value y);     // [.., m, k] · [.., k, n]
 Value matmul_nt(Value x, Value y);  // x · yᵀ
 Value matmul_tn(Value x, Value y);  // xᵀ · y
+Value matmul(Value x, Value y, bool transpose_x, bool transpose_y);
 
 Value reshape(Value x, Shape shape);
 Value transpose(Value x, std::vector<int64_t> perm);
 Value slice(Value x, size_t axis, int64_t begin, int64_t size);
 Value concat(std::vector<Value> values, int64_t axis);
-Value cast(Value x, DType dtype);  // x itself where it has that type
+Value cast(Value x, DType dtype);                              // x itself where it has that type
+Value fill(Builder& b, const TensorType& type, double value);  // a constant tensor of one value
+// `pads` holds (before, after) for each of the last dimensions; x itself where all are 0.
+Value pad(Value x, std::vector<int64_t> pads, double value);
+
+// These keep the dimensions too.
+Value sum(Value x, std::vector<int64_t> axes);
+Value mean(Value x, std::vector<int64_t> axes);
 
 }  // namespace anemone::mil

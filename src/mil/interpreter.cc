@@ -19,7 +19,8 @@ double wrap(DType dtype, double value) {
   return value - range * std::floor((value - low) / range);
 }
 
-// An op's exact result as its declared type holds it. Integers are integers whatever the rounding of floats.
+}  // namespace
+
 void settle(Array& result, Rounding rounding) {
   const DType dtype = result.type.dtype;
   if (!is_float(dtype) && dtype != DType::boolean) {
@@ -28,8 +29,6 @@ void settle(Array& result, Rounding rounding) {
     result = to_array(to_tensor(result));
   }
 }
-
-}  // namespace
 
 Array to_array(const Tensor& tensor) { return {tensor.type(), tensor.numbers()}; }
 

@@ -41,6 +41,9 @@ class Interpreter {
 std::vector<Tensor> evaluate_constants(const Function& function, const Operation& operation,
                                        const std::function<const Tensor*(ValueId)>& constant, bool keep_floats = false);
 
+// Makes an op's exact result what its declared type holds. Integers are integers whatever the rounding of floats.
+void settle(Array& result, Rounding rounding);
+
 Array to_array(const Tensor& tensor);
 Tensor to_tensor(const Array& array);
 

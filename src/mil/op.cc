@@ -26,18 +26,28 @@ struct Family {
 
 // In the order of docs/ops.md.
 constexpr std::array kFamilies{
-    Family{"Elementwise", elementwise_ops},
+    Family{"Elementwise arithmetic", elementwise_ops},
+    Family{"Elementwise functions", unary_ops},
+    Family{"Comparison, logic, choice", comparison_ops},
     Family{"Activations", activation_ops},
-    Family{"Convolution and matrix products", product_ops},
+    Family{"Convolution", convolution_ops},
+    Family{"Matrix products", product_ops},
     Family{"Pooling", pooling_ops},
     Family{"Normalisation", norm_ops},
     Family{"Reductions", reduction_ops},
-    Family{"Shape", shape_ops},
-    Family{"Slicing", slicing_ops},
-    Family{"Gather, scatter, sort, fill", gather_ops},
-    Family{"Image", image_ops},
-    Family{"Recurrent", recurrent_ops},
-    Family{"Quantisation and compressed constants", quantization_ops},
+    Family{"Constants, casts and shapes", shape_ops},
+    Family{"Movement", movement_ops},
+    Family{"Joining and parting", joining_ops},
+    Family{"Depth, space and batch", space_ops},
+    Family{"Slices", slicing_ops},
+    Family{"Gather and scatter", gather_ops},
+    Family{"Sorting", sort_ops},
+    Family{"Filling", fill_ops},
+    Family{"Resizing", image_ops},
+    Family{"Sampling", sampling_ops},
+    Family{"Recurrent layers", recurrent_ops},
+    Family{"Quantisation", quantization_ops},
+    Family{"Compressed constants", constexpr_ops},
     Family{"States and buffers", state_ops},
 };
 
@@ -66,9 +76,11 @@ Result<> check_operands(const OpDef& op, const Param& param, const OpCall::Argum
       return fail("{}: parameter {} is {}, expected {}", op.name, param.name, to_string(operand.type),
                   to_string(param.accepts));
     }
-    if (operand.type.state != param.state) {
+    if (operand.type.state != param.state || operand.type.buffer.has_value() != param.buffer) {
       return fail("{}: parameter {} is {}, expected a {}", op.name, param.name, to_string(operand.type),
-                  param.state ? "state" : "tensor");
+                  param.state    ? "state"
+                  : param.buffer ? "tensor_buffer"
+                                 : "tensor");
     }
     if (open) continue;
     if (param.need >= Need::constant && !operand.fixed) {

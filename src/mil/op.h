@@ -56,10 +56,11 @@ inline constexpr DTypes kAny =
 
 // What must be known of an operand when the program is checked.
 enum class Need : uint8_t {
-  type,      // never more: the rule and the evaluation read only its type
-  nothing,   // it may be computed at run time
-  constant,  // that it is constant; its data may still come from a weight file
-  value,     // its data: the rule reads it
+  type,         // never more: the rule and the evaluation read only its type
+  nothing,      // it may be computed at run time
+  if_constant,  // it may be computed at run time, but where it is constant the rule reads its data
+  constant,     // that it is constant; its data may still come from a weight file
+  value,        // its data: the rule reads it
 };
 
 struct Param {
@@ -71,6 +72,7 @@ struct Param {
   std::optional<Tensor> fallback{};  // where it may be left out
   bool optional = false;             // may be left out, without a value in its place
   bool state = false;                // a state, not a tensor
+  bool buffer = false;               // a tensor_buffer, not a tensor
 
   // An operand computed at run time, one that must be constant, and one whose value the rule reads.
   static Param operand(std::string_view name, DTypes accepts = kAny, char letter = 0) {

@@ -26,7 +26,12 @@ std::vector<double> read_numbers(const json& from) {
 }
 
 TensorType read_type(const json& from) {
-  return {*parse_dtype(from["dtype"].get<std::string>()), from["shape"].get<Shape>()};
+  TensorType type{*parse_dtype(from["dtype"].get<std::string>()), from["shape"].get<Shape>()};
+  type.state = from.value("state", false);
+  if (from.contains("strides")) {
+    type.buffer = {from["strides"].get<std::vector<int64_t>>(), from["interleave_factors"].get<std::vector<int64_t>>()};
+  }
+  return type;
 }
 
 Given read_argument(const json& from) {
@@ -36,7 +41,9 @@ Given read_argument(const json& from) {
     return tuple;
   }
   if (from.contains("text")) return Tensor::text(from["text"].get<std::string>());
-  return Tensor::from_numbers(read_type(from), read_numbers(from));
+  Tensor tensor = Tensor::from_numbers(read_type(from), read_numbers(from));
+  if (from.value("fixed", false)) return Fixed{std::move(tensor)};
+  return tensor;
 }
 
 GoldenCase read_case(const json& from) {
@@ -62,6 +69,8 @@ Call::Call(std::string_view op, const GivenArguments& arguments, const std::stri
     std::vector<Value> operands;
     if (const auto* tuple = std::get_if<std::vector<Tensor>>(&value)) {
       for (const Tensor& tensor : *tuple) operands.push_back(operand(param, tensor));
+    } else if (const auto* fixed = std::get_if<Fixed>(&value)) {
+      operands = {builder_.constant(fixed->tensor)};
     } else {
       operands = {operand(param, std::get<Tensor>(value))};
     }
@@ -76,7 +85,7 @@ Call::Call(std::string_view op, const GivenArguments& arguments, const std::stri
 }
 
 Value Call::operand(const Param* param, const Tensor& tensor) {
-  const bool constant = param == nullptr || param->need >= Need::constant || tensor.type().dtype == DType::string;
+  const bool constant = param == nullptr || param->need >= Need::if_constant || tensor.type().dtype == DType::string;
   if (constant) return builder_.constant(tensor);
   inputs_.push_back(to_array(tensor));
   return builder_.input("input" + std::to_string(inputs_.size()), tensor.type());

@@ -15,7 +15,12 @@
 
 namespace anemone::mil {
 
-using Given = std::variant<Tensor, std::vector<Tensor>>;
+// An operand that the function holds as a constant, though it might be an input.
+struct Fixed {
+  Tensor tensor;
+};
+
+using Given = std::variant<Tensor, std::vector<Tensor>, Fixed>;
 using GivenArguments = std::vector<std::pair<std::string, Given>>;
 
 // A function of one operation. What must be constant is a constant, all else an input, in order of the arguments.

@@ -4,6 +4,14 @@
 
 namespace anemone::mil {
 
+Builder::Arguments OpUse::arguments_without(std::initializer_list<std::string_view> names) const {
+  Builder::Arguments arguments;
+  for (const auto& [name, values] : operands_) {
+    if (std::ranges::count(names, name) == 0) arguments.emplace_back(name, values);
+  }
+  return arguments;
+}
+
 Replay::Replay(const Function& function, Builder& builder, const Weights* weights)
     : function_(function), builder_(builder), inference_(weights), values_(function.values.size()) {}
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ class OpUse {
   Value operator[](std::string_view name) const { return all(name).at(0); }
   const std::vector<Value>& all(std::string_view name) const { return operands_.find(name)->second; }
   const Operands& operands() const { return operands_; }
+  // The operands as arguments of another use, but for those named.
+  Builder::Arguments arguments_without(std::initializer_list<std::string_view> names) const;
 
   Builder& b;
   OpCall call;  // types, and the values of settings, as the op's own rules see them

@@ -22,17 +22,29 @@ void store(std::byte* data, int64_t i, T value) {
   std::memcpy(data + i * static_cast<int64_t>(sizeof(T)), &value, sizeof(T));
 }
 
-// Integers of any width are read and written bit by bit: element i occupies bits [i·w, (i+1)·w).
-double load_integer(DType dtype, const std::byte* data, int64_t i) {
-  const auto width = static_cast<int64_t>(bits(dtype));
-  uint64_t word = 0;
+// Element i of integers occupies bits [i·w, (i + 1)·w). Those narrower than a byte lie in at most two.
+uint64_t load_bits(const std::byte* data, int64_t i, int64_t width) {
+  if (width >= 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, data + i * width / 8, static_cast<size_t>(width / 8));
+    return word;
+  }
+  const int64_t at = i * width / 8, from = i * width % 8;
+  auto word = static_cast<uint64_t>(data[at]) >> from;
+  if (from + width > 8) word |= static_cast<uint64_t>(data[at + 1]) << (8 - from);
+  return word & ((uint64_t{1} << width) - 1);
+}
+
+void store_bits(std::byte* data, int64_t i, int64_t width, uint64_t word) {
+  if (width >= 8) {
+    std::memcpy(data + i * width / 8, &word, static_cast<size_t>(width / 8));
+    return;
+  }
   for (int64_t b = 0; b < width; ++b) {
     const int64_t at = i * width + b;
-    word |= (static_cast<uint64_t>(data[at / 8] >> (at % 8)) & 1) << b;
+    const auto mask = std::byte{1} << (at % 8);
+    data[at / 8] = ((word >> b) & 1) != 0 ? data[at / 8] | mask : data[at / 8] & ~mask;
   }
-  if (!is_signed_integer(dtype)) return static_cast<double>(word);
-  const uint64_t sign = uint64_t{1} << (width - 1);
-  return static_cast<double>(static_cast<int64_t>((word ^ sign) - sign));
 }
 
 void store_integer(DType dtype, std::byte* data, int64_t i, double value) {
@@ -48,11 +60,7 @@ void store_integer(DType dtype, std::byte* data, int64_t i, double value) {
   } else {
     word = ~uint64_t{0} >> (64 - width + (is_signed_integer(dtype) ? 1 : 0));
   }
-  for (int64_t b = 0; b < width; ++b) {
-    const int64_t at = i * width + b;
-    const auto mask = std::byte{1} << (at % 8);
-    data[at / 8] = ((word >> b) & 1) != 0 ? data[at / 8] | mask : data[at / 8] & ~mask;
-  }
+  store_bits(data, i, width, word);
 }
 
 // The two kinds of 8-bit float of "FP8 Formats for Deep Learning" (Micikevicius et al. 2022).
@@ -98,32 +106,55 @@ float round_to_odd(double value) {
   return std::nextafter(nearest, value > nearest ? INFINITY : -INFINITY);
 }
 
+// use(load), where load(data, i) is element i of packed storage: one choice for all elements, not one for each.
+template <class Use>
+void with_loader(DType dtype, const Use& use) {
+  const auto as = [&]<class T>(T) {
+    use([](const std::byte* data, int64_t i) { return static_cast<double>(load<T>(data, i)); });
+  };
+  const auto width = static_cast<int64_t>(bits(dtype));
+  switch (dtype) {
+    case DType::fp16:
+      return use([](const std::byte* data, int64_t i) -> double { return load<Half>(data, i).value(); });
+    case DType::bf16:
+      return use([](const std::byte* data, int64_t i) -> double { return load<BFloat16>(data, i).value(); });
+    case DType::fp32:
+      return as(float{});
+    case DType::fp64:
+      return as(double{});
+    case DType::f8e4m3fn:
+      return use([](const std::byte* data, int64_t i) { return decode(kE4M3, load<uint8_t>(data, i)); });
+    case DType::f8e5m2:
+      return use([](const std::byte* data, int64_t i) { return decode(kE5M2, load<uint8_t>(data, i)); });
+    case DType::int8:
+      return as(int8_t{});
+    case DType::int16:
+      return as(int16_t{});
+    case DType::int32:
+      return as(int32_t{});
+    case DType::int64:
+      return as(int64_t{});
+    case DType::int4:
+      return use([](const std::byte* data, int64_t i) {
+        const uint64_t word = load_bits(data, i, 4);
+        return static_cast<double>(word) - (word >= 8 ? 16 : 0);
+      });
+    case DType::boolean:
+      return use([](const std::byte* data, int64_t i) { return load<uint8_t>(data, i) != 0 ? 1.0 : 0.0; });
+    case DType::string:
+      CHECK(dtype != DType::string);
+      return;
+    default:
+      return use([width](const std::byte* data, int64_t i) { return static_cast<double>(load_bits(data, i, width)); });
+  }
+}
+
 }  // namespace
 
 double load_number(DType dtype, const std::byte* data, int64_t i) {
-  switch (dtype) {
-    case DType::fp16:
-      return load<Half>(data, i).value();
-    case DType::bf16:
-      return load<BFloat16>(data, i).value();
-    case DType::fp32:
-      return load<float>(data, i);
-    case DType::fp64:
-      return load<double>(data, i);
-    case DType::f8e4m3fn:
-      return decode(kE4M3, load<uint8_t>(data, i));
-    case DType::f8e5m2:
-      return decode(kE5M2, load<uint8_t>(data, i));
-    case DType::int32:
-      return load<int32_t>(data, i);
-    case DType::boolean:
-      return load<uint8_t>(data, i) != 0 ? 1 : 0;
-    case DType::string:
-      CHECK(dtype != DType::string);
-      return 0;
-    default:
-      return load_integer(dtype, data, i);
-  }
+  double value = 0;
+  with_loader(dtype, [&](const auto& load) { value = load(data, i); });
+  return value;
 }
 
 void store_number(DType dtype, std::byte* data, int64_t i, double value) {
@@ -193,7 +224,9 @@ double Tensor::number(int64_t i) const { return load_number(type_.dtype, bytes_.
 
 std::vector<double> Tensor::numbers() const {
   std::vector<double> values(static_cast<size_t>(type_.count()));
-  for (size_t i = 0; i < values.size(); ++i) values[i] = number(static_cast<int64_t>(i));
+  with_loader(type_.dtype, [&](const auto& load) {
+    for (size_t i = 0; i < values.size(); ++i) values[i] = load(bytes_.data(), static_cast<int64_t>(i));
+  });
   return values;
 }
 

@@ -76,7 +76,8 @@ Result<size_t> checked_bytes(const TensorType& type) {
   int64_t elements = 1;
   for (int64_t dimension : type.shape) {
     if (dimension < 0 || dimension > INT32_MAX) return fail("{} has a dimension out of range", to_string(type));
-    if (dimension > 0 && elements > kMostElements / dimension) return fail("{} is too large", to_string(type));
+    if (dimension == 0) continue;  // the others must not overflow either: strides and partial products are of them
+    if (elements > kMostElements / dimension) return fail("{} is too large", to_string(type));
     elements *= dimension;
   }
   return type.bytes();

@@ -32,13 +32,22 @@ std::vector<Surface*> pointers(const Surfaces& surfaces) {
   return result;
 }
 
-void draw(const std::vector<Port>& ports, const Surfaces& surfaces, const Inputs& inputs) {
+// Normal floats, bools of either kind, integers of −4 to 3 or of 0 to 7.
+double drawn(Random& random, mil::DType dtype, bool positive) {
+  if (mil::is_float(dtype)) return positive ? std::fabs(random.normal()) + 0.25 : random.normal();
+  if (dtype == mil::DType::boolean) return double(random.below(2));
+  return double(random.below(8)) - (mil::is_signed_integer(dtype) ? 4 : 0);
+}
+
+void fill(const std::vector<Port>& ports, const Surfaces& surfaces, const Inputs& inputs) {
   Random random(inputs.seed);
   for (size_t i = 0; i < ports.size(); ++i) {
     const Map map = surfaces[i]->map(Access::write);
+    const mil::DType dtype = ports[i].type.dtype;
     for (int64_t e = 0; e < ports[i].type.count(); ++e) {
-      const double value = random.normal();
-      mil::store_number(ports[i].type.dtype, map.bytes().data(), e, inputs.positive ? std::fabs(value) + 0.25 : value);
+      const double value =
+          inputs.given.empty() ? drawn(random, dtype, inputs.positive) : inputs.given[i].data[size_t(e)];
+      mil::store_number(dtype, map.bytes().data(), e, value);
     }
   }
 }
@@ -59,26 +68,43 @@ void expect_guards(const std::vector<Port>& ports, const Surfaces& surfaces) {
   }
 }
 
-// The outputs of the second of two runs.
-std::vector<std::vector<double>> run(Device& device, const mil::Function& function, const mil::Weights& weights,
-                                     const Inputs& inputs) {
+struct Outcome {
+  Port port;
+  std::vector<double> values;
+};
+
+std::vector<Outcome> results_of(const Signature& signature, const Surfaces& from, const Surfaces& to) {
+  std::vector<Outcome> results;
+  for (size_t i = 0; i < to.size(); ++i) {
+    results.push_back({signature.outputs[i], numbers(signature.outputs[i], *to[i])});
+  }
+  for (size_t i = 0; i < from.size(); ++i) {
+    const Port& port = signature.inputs[i];
+    if (port.type.state) results.push_back({port, numbers(port, *from[i])});
+  }
+  return results;
+}
+
+// The outputs and the states after the second of two runs.
+std::vector<Outcome> run(Device& device, const mil::Function& function, const mil::Weights& weights,
+                         const Inputs& inputs) {
   auto program = device.compile(function, weights);
   EXPECT_TRUE(program) << program.error().message;
   if (!program) return {};
   const Signature& signature = (*program)->signature();
   const Surfaces from = allocate(device, signature.inputs), to = allocate(device, signature.outputs);
-  draw(signature.inputs, from, inputs);
   auto request = (*program)->bind(pointers(from), pointers(to));
   EXPECT_TRUE(request) << request.error().message;
   if (!request) return {};
-  std::vector<std::vector<double>> first, second;
+  std::vector<Outcome> first, second;
   for (auto* results : {&first, &second}) {
+    fill(signature.inputs, from, inputs);
     EXPECT_TRUE((*request)->run());
-    for (size_t i = 0; i < to.size(); ++i) results->push_back(numbers(signature.outputs[i], *to[i]));
+    *results = results_of(signature, from, to);
   }
   for (size_t i = 0; i < first.size(); ++i) {
-    EXPECT_EQ(0, std::memcmp(first[i].data(), second[i].data(), first[i].size() * sizeof(double)))
-        << "two runs differ in " << signature.outputs[i].name;
+    EXPECT_EQ(0, std::memcmp(first[i].values.data(), second[i].values.data(), first[i].values.size() * sizeof(double)))
+        << "two runs differ in " << first[i].port.name;
   }
   expect_guards(signature.inputs, from);
   expect_guards(signature.outputs, to);
@@ -139,8 +165,9 @@ void expect_as_ref(const Target& target, const mil::Function& function, const mi
   const auto actual = run(**device, function, weights, inputs);
   ASSERT_EQ(expected.size(), actual.size());
   for (size_t i = 0; i < expected.size(); ++i) {
-    const std::string& name = function.value(function.outputs[i]).name;
-    expect_close(name, expected[i], actual[i], epsilons * epsilon(target.precision));
+    const Port& port = expected[i].port;
+    const double allowed = mil::is_float(port.type.dtype) ? epsilons * epsilon(target.precision) : 0;
+    expect_close(port.name, expected[i].values, actual[i].values, allowed);
   }
 }
 

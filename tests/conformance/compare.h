@@ -22,12 +22,14 @@ mil::DType element_type(Precision precision);
 
 struct Inputs {
   uint64_t seed = 1;
-  bool positive = false;  // |normal| + 0.25 rather than normal
+  bool positive = false;            // |normal| + 0.25 rather than normal
+  std::vector<mil::Array> given{};  // rather than drawn, where there are any
 };
 
 // `epsilons`: how far an element may be from ref's, in units of the precision's epsilon times the largest magnitude of
-// that output. Epsilon is 2^-23 for fp32, 2^-10 for fp16 (half's) and 2^-7 for bf16 (bfloat16's). The program runs
-// twice, which must give the same bits, and must leave the bytes behind its surfaces' tensors alone.
+// that output. Epsilon is 2^-23 for fp32, 2^-10 for fp16 (half's) and 2^-7 for bf16 (bfloat16's). Integers and bools
+// must be equal; states are compared as outputs are. The program runs twice, which must give the same bits, and must
+// leave the bytes behind its surfaces' tensors alone.
 void expect_as_ref(const Target& target, const mil::Function& function, const mil::Weights& weights,
                    const Inputs& inputs, double epsilons);
 

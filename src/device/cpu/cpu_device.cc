@@ -74,7 +74,7 @@ class CpuRequest final : public Request {
   std::vector<float*> bases_;
 };
 
-// The steps work on the surfaces' own memory, so it must be the host's and outputs must have theirs alone.
+// The steps work on the surfaces' own memory, so it must be the host's; outputs and states must have theirs alone.
 Result<Surfaces> host_memory(const std::vector<Surface*>& surfaces, const std::vector<Port>& ports) {
   Surfaces memory;
   for (size_t i = 0; i < surfaces.size(); ++i) {
@@ -86,9 +86,16 @@ Result<Surfaces> host_memory(const std::vector<Surface*>& surfaces, const std::v
 }
 
 Result<> check_apart(const Signature& signature, const Surfaces& inputs, const Surfaces& outputs) {
+  const auto is_shared = [&](const std::byte* memory) {
+    return std::ranges::count(inputs, memory) + std::ranges::count(outputs, memory) > 1;
+  };
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const bool shared = std::ranges::count(inputs, outputs[i]) + std::ranges::count(outputs, outputs[i]) > 1;
-    if (shared) return fail("output {} shares its surface: bind one of its own", signature.outputs[i].name);
+    if (!is_shared(outputs[i])) continue;
+    return fail("output {} shares its surface: bind one of its own", signature.outputs[i].name);
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!signature.inputs[i].type.state || !is_shared(inputs[i])) continue;
+    return fail("state {} shares its surface: bind one of its own", signature.inputs[i].name);
   }
   return {};
 }

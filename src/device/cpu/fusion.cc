@@ -54,6 +54,7 @@ TileProgram ElementwiseChain::finish() const {
   for (TileInstruction& instruction : program.instructions) {
     instruction.a = settled(instruction.a);
     instruction.b = settled(instruction.b);
+    instruction.c = settled(instruction.c);
   }
   for (uint8_t& reg : program.stored) reg = settled(reg);
   return program;

@@ -18,8 +18,8 @@ class ElementwiseChain {
 
   const mil::Shape& shape() const { return shape_; }
   bool empty() const { return instructions_.empty(); }
-  // Whether an instruction of up to two loads still fits.
-  bool has_room() const { return loads_.size() + instructions_.size() + 3 <= kTileRegisters; }
+  // Whether so many loads and instructions more still fit.
+  bool has_room(size_t more) const { return loads_.size() + instructions_.size() + more <= kTileRegisters; }
 
   // The register of a view that broadcasts to the chain's shape; the same one for the same place.
   uint8_t load(const View& view);

@@ -1,6 +1,7 @@
 #include "device/cpu/layout.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 
 #include "base/check.h"
@@ -13,7 +14,8 @@ std::vector<size_t> nesting(const View& view) {
   std::vector<size_t> order(view.shape.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::erase_if(order, [&](size_t d) { return view.shape[d] == 1; });
-  std::ranges::stable_sort(order, [&](size_t a, size_t b) { return view.strides[a] > view.strides[b]; });
+  std::ranges::stable_sort(order,
+                           [&](size_t a, size_t b) { return std::abs(view.strides[a]) > std::abs(view.strides[b]); });
   return order;
 }
 

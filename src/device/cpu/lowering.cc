@@ -4,49 +4,82 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/half.h"
+#include "device/cpu/cpu_device.h"
 #include "device/cpu/kernels/copy.h"
-#include "mil/inference.h"
+#include "device/cpu/kernels/words.h"
+#include "mil/rewrite.h"
 
 namespace anemone::cpu {
 namespace {
 
-bool runs_as_float(mil::DType dtype) {
-  return dtype == mil::DType::fp32 || dtype == mil::DType::fp16 || dtype == mil::DType::bf16;
+// Fails where a value at run time has no words.
+Result<> check_words(std::string_view what, const mil::TensorType& type) {
+  if (kWords.contains(type.dtype)) return {};
+  return fail("cpu: {} is {}, but this device computes in 32 bits: use fp32 or int32", what, to_string(type));
 }
 
-Result<> check_inputs(const mil::Function& function) {
+Result<> check_ports(const mil::Function& function) {
   for (mil::ValueId id : function.inputs) {
-    const mil::TensorType& type = function.value(id).type;
-    if (!runs_as_float(type.dtype)) {
-      return fail("cpu: input {} is {}, but this device computes in floating point: give it as fp16, bf16 or fp32",
-                  function.value(id).name, to_string(type));
-    }
+    const auto& [name, type, constant, blob] = function.value(id);
+    TRY(check_words("input " + name, type));
     if (std::ranges::any_of(type.shape, [](int64_t size) { return size < 1; })) {
-      return fail("cpu: input {} is {}, but every dimension must be known and positive", function.value(id).name,
-                  to_string(type));
+      return fail("cpu: input {} is {}, but every dimension must be known and positive", name, to_string(type));
     }
+  }
+  for (mil::ValueId id : function.outputs) {
+    TRY(check_words("output " + function.value(id).name, function.value(id).type));
   }
   return {};
 }
 
-// The floats of a tensor of any numeric type.
-Buffer<float> to_floats(const mil::Tensor& tensor) {
-  Buffer<float> floats(size_t(tensor.type().count()));
+// Elements that a surface holds as words.
+bool is_word(mil::DType dtype) {
+  return dtype == mil::DType::fp32 || dtype == mil::DType::int32 || dtype == mil::DType::uint32;
+}
+
+bool is_aligned(const mil::Tensor& tensor, size_t alignment) {
+  return reinterpret_cast<uintptr_t>(tensor.bytes().data()) % alignment == 0;
+}
+
+Buffer<float> to_words(const mil::Tensor& tensor) {
+  const mil::DType dtype = tensor.type().dtype;
+  Buffer<float> words(size_t(tensor.type().count()));
   const std::byte* bytes = tensor.bytes().data();
-  if (tensor.type().dtype == mil::DType::fp32) {
-    std::memcpy(floats.data(), bytes, tensor.bytes().size());
-  } else if (tensor.type().dtype == mil::DType::fp16 && reinterpret_cast<uintptr_t>(bytes) % alignof(Half) == 0) {
-    to_float({reinterpret_cast<const Half*>(bytes), floats.size()}, floats.data());
+  if (is_word(dtype)) {
+    std::memcpy(words.data(), bytes, tensor.bytes().size());
+  } else if (dtype == mil::DType::fp16 && is_aligned(tensor, alignof(Half))) {
+    to_float({reinterpret_cast<const Half*>(bytes), words.size()}, words.data());
   } else {
-    for (size_t i = 0; i < floats.size(); ++i) floats[i] = static_cast<float>(tensor.number(int64_t(i)));
+    for (size_t i = 0; i < words.size(); ++i) words[i] = to_word(dtype, tensor.number(int64_t(i)));
   }
-  return floats;
+  return words;
+}
+
+// Every operand of the op is constant, or only its type is read: its results are worked out before anything runs.
+bool is_folded(const mil::OpDef& op) {
+  return std::ranges::all_of(op.params,
+                             [](const mil::Param& param) { return param.need != mil::Need::nothing && !param.state; });
+}
+
+bool is_composed(const mil::OpDef& op) {
+  return find_rule(op.name) == nullptr && op.compose != nullptr && !is_folded(op);
 }
 
 }  // namespace
 
+std::string_view how_it_runs(const mil::OpDef& op) {
+  if (is_folded(op)) return "constant";
+  if (find_rule(op.name) != nullptr) return "kernel";
+  return is_composed(op) ? "composition" : "reference";
+}
+
 Result<Plan> lower(const mil::Function& function, const mil::Weights& weights, Precision precision) {
-  TRY(check_inputs(function));
+  TRY(check_ports(function));
+  if (std::ranges::any_of(function.operations, [](const mil::Operation& o) { return is_composed(*o.op); })) {
+    const mil::Function expanded = TRY(mil::expand(function, is_composed, mil::Arithmetic::fp32, &weights));
+    return lower(expanded, weights, precision);
+  }
   Lowering lowering(function, precision);
   TRY(lowering.load_constants(weights));
   lowering.find_homes();
@@ -57,7 +90,8 @@ Result<Plan> lower(const mil::Function& function, const mil::Weights& weights, P
 const Rule* find_rule(std::string_view op) {
   static const std::map<std::string_view, Rule> table = [] {
     std::map<std::string_view, Rule> rules;
-    for (auto* family : {&elementwise_rules, &product_rules, &reduction_rules, &movement_rules}) {
+    for (auto* family : {&elementwise_rules, &product_rules, &reduction_rules, &movement_rules, &slicing_rules,
+                         &gather_rules, &state_rules}) {
       for (Rule& rule : (*family)()) rules.emplace(rule.op, std::move(rule));
     }
     return rules;
@@ -71,8 +105,8 @@ Lowering::Lowering(const mil::Function& function, Precision precision)
   for (size_t i = 0; i < function.inputs.size(); ++i) {
     const mil::ValueId id = function.inputs[i];
     const BufferId buffer = add_buffer({.place = Place::input, .index = i});
-    auto& place = function.value(id).type.dtype == mil::DType::fp32 ? state(id).view : state(id).raw;
-    place = packed(buffer, shape(id));
+    state(id).surface = packed(buffer, shape(id));
+    if (is_word(dtype(id))) state(id).view = state(id).surface;
   }
   for (size_t i = 0; i < function.outputs.size(); ++i) {
     outputs_.push_back(add_buffer({.place = Place::output, .index = i}));
@@ -109,6 +143,7 @@ Result<> Lowering::load_constants(const mil::Weights& weights) {
   // Where values are not rounded between ops, constants keep what a float holds.
   auto constants = TRY(mil::fold_constants(function_, weights, precision_ != Precision::fp16));
   for (size_t i = 0; i < states_.size(); ++i) states_[i].constant = std::move(constants[i]);
+  choose_rules();
   return {};
 }
 
@@ -121,15 +156,41 @@ std::vector<mil::OpCall::Argument> Lowering::arguments(const mil::Operation& ope
 }
 
 View Lowering::constant_view(const mil::Tensor& tensor, Rounding rounding) {
-  const bool aligned = reinterpret_cast<uintptr_t>(tensor.bytes().data()) % alignof(float) == 0;
-  if (tensor.type().dtype == mil::DType::fp32 && aligned && rounding == Rounding::none) {
+  if (is_word(tensor.type().dtype) && is_aligned(tensor, alignof(float)) && rounding == Rounding::none) {
     plan_.constants.push_back({tensor, {}});
   } else {
-    Buffer<float> floats = to_floats(tensor);
-    round_to(rounding, {floats.data(), floats.size()});
-    plan_.constants.push_back({{}, std::move(floats)});
+    Buffer<float> words = to_words(tensor);
+    round_to(rounding, {words.data(), words.size()});
+    plan_.constants.push_back({{}, std::move(words)});
   }
   return packed(add_buffer({.place = Place::constant, .index = plan_.constants.size() - 1}), tensor.type().shape);
+}
+
+// ---- Rules
+
+void Lowering::choose_rules() {
+  for (const mil::Operation& operation : function_.operations) {
+    rules_.push_back(is_constant(operation) ? nullptr : choose_rule(operation));
+  }
+}
+
+// The rule that serves the operation; none where the reference has to: for element types that it does not take, and for
+// tensors without elements.
+const Rule* Lowering::choose_rule(const mil::Operation& operation) const {
+  const Rule* rule = find_rule(operation.op->name);
+  if (rule == nullptr) return nullptr;
+  for (const mil::Argument& argument : operation.arguments) {
+    const mil::Need need = operation.op->param(argument.name)->need;
+    if (need == mil::Need::type || need == mil::Need::value) continue;
+    for (mil::ValueId id : argument.values) {
+      if (!rule->takes.contains(dtype(id)) || mil::count(shape(id)) == 0) return nullptr;
+    }
+  }
+  for (mil::ValueId id : operation.results) {
+    if (mil::count(shape(id)) == 0) return nullptr;
+  }
+  const bool served = !rule->serves || rule->serves({&operation, mil::OpCall(arguments(operation))});
+  return served ? rule : nullptr;
 }
 
 // ---- Homes
@@ -137,7 +198,7 @@ View Lowering::constant_view(const mil::Tensor& tensor, Rounding rounding) {
 void Lowering::find_homes() {
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const mil::ValueId id = function_.outputs[i];
-    if (function_.value(id).type.dtype == mil::DType::fp32) set_home(id, packed(outputs_[i], shape(id)));
+    if (is_word(dtype(id))) set_home(id, packed(outputs_[i], shape(id)));
   }
   for (size_t i = function_.operations.size(); i-- > 0;) find_homes_of(function_.operations[i]);
 }
@@ -148,16 +209,15 @@ void Lowering::set_home(mil::ValueId id, const View& home) {
 }
 
 void Lowering::find_homes_of(const mil::Operation& operation) {
-  const Rule* rule = find_rule(operation.op->name);
-  if (rule == nullptr || is_constant(operation)) return;
+  const Rule* rule = this->rule(operation);
+  if (rule == nullptr || !(rule->parts || rule->pull)) return;
   const Node use{&operation, mil::OpCall(arguments(operation))};
   const mil::ValueId result = use.result();
-  if (operation.op->name == "concat") {
-    if (!state(result).home) state(result).home = temporary(shape(result));
-    const std::vector<View> parts = concat_parts(use, *state(result).home);
+  if (rule->parts) {
+    const std::vector<View> parts = rule->parts(use, target(result));
     for (size_t i = 0; i < parts.size(); ++i) set_home(use.operand("values", i), parts[i]);
+    return;
   }
-  if (!rule->pull) return;
   if (!state(result).home && wants_packed_home(operation)) state(result).home = temporary(shape(result));
   if (!state(result).home) return;
   const mil::ValueId x = use.operand("x");
@@ -168,8 +228,8 @@ void Lowering::find_homes_of(const mil::Operation& operation) {
 bool Lowering::wants_packed_home(const mil::Operation& operation) const {
   if (operation.op->name != "reshape") return false;
   for (const mil::Operation* at = &operation; at != nullptr;) {
-    const Rule* rule = find_rule(at->op->name);
-    if (rule == nullptr || !rule->pull) return at->op->name != "slice_by_size" && at->op->name != "cast";
+    const Rule* rule = this->rule(*at);
+    if (rule == nullptr || !rule->pull) return rule == nullptr || !rule->renames;
     const mil::ValueId x = at->argument("x")->values[0];
     if (state(x).home || constant(x) != nullptr) return false;
     at = state(x).producer;
@@ -187,17 +247,14 @@ Result<> Lowering::lower_operations() {
 }
 
 Result<> Lowering::lower_operation(const mil::Operation& operation) {
-  const Rule* rule = find_rule(operation.op->name);
-  if (rule == nullptr) return fail("cpu: {}: the op {} is not supported", operation.name, operation.op->name);
   for (mil::ValueId id : operation.results) {
-    const mil::TensorType& type = function_.value(id).type;
-    if (runs_as_float(type.dtype)) continue;
-    return fail(
-        "cpu: {} ({}) computes {} at run time, but this device computes in floating point only: make its operands "
-        "constant",
-        operation.name, operation.op->name, to_string(type));
+    TRY(check_words(fmt::format("{} of {}", function_.value(id).name, operation.op->name), function_.value(id).type));
   }
-  TRY(rule->lower(*this, {&operation, mil::OpCall(arguments(operation))}));
+  if (const Rule* rule = this->rule(operation)) {
+    TRY(rule->lower(*this, {&operation, mil::OpCall(arguments(operation))}));
+  } else {
+    lower_by_reference(operation);
+  }
   for (const mil::Argument& argument : operation.arguments) {
     for (mil::ValueId id : argument.values) --state(id).uses;
   }
@@ -219,15 +276,29 @@ void Lowering::emit_copy(const View& from, const View& to) {
        [loops = loops_over({&to, &from}), from, to](const Pointers& p) { copy(loops, p.at(to), p.at(from)); });
 }
 
-void Lowering::emit_widen(const View& raw, mil::DType dtype, const View& to) {
-  emit({raw, to}, [loops = loops_over({&to, &raw}), raw, dtype, to](const Pointers& p) {
-    widen(loops, dtype, p.at(to), p.half_at(raw));
+void Lowering::emit_widen(const View& surface, mil::DType dtype, const View& to) {
+  emit({surface, to}, [loops = loops_over({&to, &surface}), surface, dtype, to](const Pointers& p) {
+    widen(loops, dtype, p.at(to), p.bytes_at(surface, dtype));
+  });
+}
+
+void Lowering::emit_narrow(const View& from, mil::DType dtype, const View& surface) {
+  emit({from, surface}, [loops = loops_over({&surface, &from}), from, dtype, surface](const Pointers& p) {
+    narrow(loops, dtype, p.bytes_at(surface, dtype), p.at(from));
   });
 }
 
 View Lowering::temporary(const mil::Shape& shape) { return packed(add_buffer({.floats = mil::count(shape)}), shape); }
 
-std::optional<View> Lowering::raw_input(mil::ValueId id) const { return state(id).view ? std::nullopt : state(id).raw; }
+std::optional<View> Lowering::raw_input(mil::ValueId id) const {
+  return state(id).view || mil::bits(dtype(id)) < 8 ? std::nullopt : state(id).surface;
+}
+
+View Lowering::target(mil::ValueId id) {
+  auto& home = state(id).home;
+  if (!home) home = temporary(shape(id));
+  return *home;
+}
 
 View Lowering::read(mil::ValueId id) {
   if (state(id).pending) flush();
@@ -236,9 +307,9 @@ View Lowering::read(mil::ValueId id) {
   if (value.constant) {
     value.view = constant_view(*value.constant, Rounding::none);
   } else {
-    CHECK(value.raw);
+    CHECK(value.surface);
     value.view = temporary(shape(id));
-    emit_widen(*value.raw, function_.value(id).type.dtype, *value.view);
+    emit_widen(*value.surface, dtype(id), *value.view);
   }
   return *value.view;
 }
@@ -290,11 +361,18 @@ void Lowering::define(mil::ValueId id, const View& view) {
 
 // ---- Elementwise chains
 
-void Lowering::fuse(mil::ValueId result, TileInstruction instruction, const std::vector<ElementOperand>& operands) {
-  if (chain_ && (chain_->shape() != shape(result) || !chain_->has_room())) flush();
+void Lowering::fuse(mil::ValueId result, TileInstruction instruction, const std::vector<ElementOperand>& operands,
+                    const std::vector<TileInstruction>& then) {
+  const size_t more = operands.size() + 1 + then.size();
+  if (chain_ && (chain_->shape() != shape(result) || !chain_->has_room(more))) flush();
   if (!chain_) chain_.emplace(shape(result));
   instruction.a = chain_register(operands[0]);
   if (operands.size() > 1) instruction.b = chain_register(operands[1]);
+  if (operands.size() > 2) instruction.c = chain_register(operands[2]);
+  for (TileInstruction next : then) {
+    next.a = chain_->apply(instruction);
+    instruction = next;
+  }
   instruction.rounding = rounding(result);
   state(result).pending = chain_->apply(instruction);
   chained_.push_back(result);
@@ -344,17 +422,14 @@ void Lowering::emit_chain(const ElementwiseChain& chain) {
 void Lowering::write_outputs() {
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const mil::ValueId id = function_.outputs[i];
-    const mil::DType dtype = function_.value(id).type.dtype;
-    const View from = read(id), to = packed(outputs_[i], shape(id));
-    if (dtype == mil::DType::fp32) {
-      if (!same_place(from, to)) emit_copy(from, to);
-      continue;
-    }
-    const View source = is_packed(from) ? from : read_packed(id);
-    emit({source, to}, [loops = loops_over({&to, &source}), source, dtype, to](const Pointers& p) {
-      narrow(loops, dtype, p.half_at(to), p.at(source));
-    });
+    if (mil::count(shape(id)) > 0) emit_store(id, packed(outputs_[i], shape(id)));
   }
+}
+
+void Lowering::emit_store(mil::ValueId id, const View& surface) {
+  if (!is_word(dtype(id))) return emit_narrow(read_packed(id), dtype(id), surface);
+  const View from = read(id);
+  if (!same_place(from, surface)) emit_copy(from, surface);
 }
 
 Plan Lowering::finish() {

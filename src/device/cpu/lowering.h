@@ -5,7 +5,9 @@
 // arguments' views into a view of its result, with or without steps.
 //
 // A rule reads its operands with read(), puts what it computes where place() says and ends with settle(); a rule that
-// only moves data calls define() with a view of its operand.
+// only moves data calls define() with a view of its operand. Ops without a rule are first replaced by their
+// compositions (mil/rewrite.h); what has none, or a rule that does not serve it, is evaluated as the op table says
+// (reference.cc).
 #pragma once
 
 #include <functional>
@@ -30,13 +32,33 @@ struct Node {
   mil::ValueId result() const { return operation->results[0]; }
 };
 
+// Element types whose words are floats, and all that words hold.
+inline constexpr mil::DTypes kFloatWords{mil::DType::fp16,   mil::DType::fp32,     mil::DType::fp64,   mil::DType::bf16,
+                                         mil::DType::f8e5m2, mil::DType::f8e4m3fn, mil::DType::boolean};
+inline constexpr mil::DTypes kWords =
+    kFloatWords | mil::kIndices | mil::DTypes{mil::DType::int4,  mil::DType::uint1, mil::DType::uint2,
+                                              mil::DType::uint3, mil::DType::uint4, mil::DType::uint6,
+                                              mil::DType::uint32};
+
+// A setting that names an axis; negative ones count from the end.
+inline size_t axis_of(const Node& node, std::string_view name, size_t rank) {
+  const int64_t axis = node.call.integer(name);
+  return size_t(axis < 0 ? axis + int64_t(rank) : axis);
+}
+
 class Lowering;
 
+// How the kernels serve an op.
 struct Rule {
   std::string_view op;
   std::function<Result<>(Lowering&, const Node&)> lower;
+  mil::DTypes takes = kFloatWords;                    // as element types of operands that it reads
+  std::function<bool(const Node&)> serves = nullptr;  // where it asks for more than that
+  bool renames = false;                               // its results are views of x where they can be
   // For an op that only renames the places of x: where x should stand so that the result stands at `home`.
   std::function<std::optional<View>(const Node&, const mil::Shape& x, const View& home)> pull = nullptr;
+  // For an op that only puts its `values` side by side: where each has its place within `home`.
+  std::function<std::vector<View>(const Node&, const View& home)> parts = nullptr;
 };
 
 // The rule of an op, or null.
@@ -45,9 +67,9 @@ std::vector<Rule> elementwise_rules();
 std::vector<Rule> product_rules();
 std::vector<Rule> reduction_rules();
 std::vector<Rule> movement_rules();
-
-// The homes of concat's operands within that of its result.
-std::vector<View> concat_parts(const Node& concat, const View& home);
+std::vector<Rule> slicing_rules();
+std::vector<Rule> gather_rules();
+std::vector<Rule> state_rules();
 
 class Lowering {
  public:
@@ -58,21 +80,24 @@ class Lowering {
   Plan finish();
 
   const mil::Shape& shape(mil::ValueId id) const { return function_.value(id).type.shape; }
+  mil::DType dtype(mil::ValueId id) const { return function_.value(id).type.dtype; }
   // What a stored value of this type keeps of its bits.
   Rounding rounding(mil::ValueId id) const;
   const mil::Tensor* constant(mil::ValueId id) const;
 
-  // Where the value stands as floats; steps that compute it have been emitted.
+  // Where the value stands as words; steps that compute it have been emitted.
   View read(mil::ValueId id);
   // As read(), rounded to what matrix products take.
   View read_factor(mil::ValueId id);
   // As read(), with elements in packed order.
   View read_packed(mil::ValueId id);
-  // A 16-bit surface's own elements, while the value is nothing but an input; else nothing.
+  // A surface's own elements, narrower than words, while the value is nothing but an input; else nothing.
   std::optional<View> raw_input(mil::ValueId id) const;
+  // The elements of an input, in its surface.
+  View surface(mil::ValueId id) const { return *state(id).surface; }
 
-  // Where a concat's result is put together.
-  View home(mil::ValueId id) const { return *state(id).home; }
+  // Where a value that needs no rounding should be put together.
+  View target(mil::ValueId id);
   // Where a value should be computed before rounding.
   View place(mil::ValueId id);
   // The value has been computed, unrounded, at `view`: from place(), or a temporary.
@@ -83,17 +108,23 @@ class Lowering {
 
   void emit(const std::vector<View>& touched, Step step);
   void emit_copy(const View& from, const View& to);
-  void emit_widen(const View& raw, mil::DType dtype, const View& to);
+  // Between words and a surface of such elements.
+  void emit_widen(const View& surface, mil::DType dtype, const View& to);
+  // Writes a value into a surface of its element type.
+  void emit_store(mil::ValueId id, const View& surface);
+  void emit_narrow(const View& from, mil::DType dtype, const View& surface);
 
-  // Appends an elementwise op to the chain being gathered; an operand is a value or a place.
+  // Appends an elementwise op to the chain being gathered, and functions of its result; an operand is a value or a
+  // place.
   using ElementOperand = std::variant<mil::ValueId, View>;
-  void fuse(mil::ValueId result, TileInstruction instruction, const std::vector<ElementOperand>& operands);
+  void fuse(mil::ValueId result, TileInstruction instruction, const std::vector<ElementOperand>& operands,
+            const std::vector<TileInstruction>& then = {});
 
  private:
   struct State {
     std::optional<mil::Tensor> constant;
-    std::optional<View> raw;   // a 16-bit input's own elements
-    std::optional<View> home;  // where an output or a concat will have it
+    std::optional<View> surface;  // of an input
+    std::optional<View> home;     // where an output or a concat will have it
     std::optional<View> view, factor;
     std::optional<uint8_t> pending;  // register in the chain
     const mil::Operation* producer = nullptr;
@@ -104,10 +135,14 @@ class Lowering {
   const State& state(mil::ValueId id) const { return states_[size_t(id)]; }
   std::vector<mil::OpCall::Argument> arguments(const mil::Operation& operation) const;
   bool is_constant(const mil::Operation& operation) const;
+  void choose_rules();
+  const Rule* choose_rule(const mil::Operation& operation) const;
+  const Rule* rule(const mil::Operation& operation) const { return rules_[&operation - function_.operations.data()]; }
   bool wants_packed_home(const mil::Operation& reshape) const;
   void find_homes_of(const mil::Operation& operation);
   void set_home(mil::ValueId id, const View& home);
   Result<> lower_operation(const mil::Operation& operation);
+  void lower_by_reference(const mil::Operation& operation);
   uint8_t chain_register(const ElementOperand& operand);
   void flush();
   BufferId add_buffer(PlanBuffer buffer);
@@ -119,6 +154,7 @@ class Lowering {
   const mil::Function& function_;
   Precision precision_;
   Plan plan_;
+  std::vector<const Rule*> rules_;  // by operation; null where the reference evaluates it
   std::vector<State> states_;
   std::vector<BufferId> outputs_;
   std::optional<ElementwiseChain> chain_;

@@ -3,8 +3,8 @@
 //   Plan plan = TRY(lower(function, weights, Precision::fp32));
 //   for (const Step& step : plan.steps) step(pointers);
 //
-// A buffer is a run of floats (a 16-bit surface's is of its own elements). Those in the arena live from the first step
-// that touches them to the last; two whose lives do not meet may share memory.
+// A buffer is a run of words (kernels/words.h); that of a surface is of its own packed elements. Those in the arena
+// live from the first step that touches them to the last; two whose lives do not meet may share memory.
 #pragma once
 
 #include <functional>
@@ -31,8 +31,9 @@ class Pointers {
  public:
   explicit Pointers(std::vector<float*>& bases) : bases_(bases) {}
   float* at(const View& view) const { return bases_[size_t(view.buffer)] + view.offset; }
-  uint16_t* half_at(const View& view) const {
-    return reinterpret_cast<uint16_t*>(bases_[size_t(view.buffer)]) + view.offset;
+  // In a surface of such elements, of whole bytes where the view has an offset.
+  std::byte* bytes_at(const View& view, mil::DType dtype) const {
+    return reinterpret_cast<std::byte*>(bases_[size_t(view.buffer)]) + view.offset * int64_t(mil::bits(dtype)) / 8;
   }
 
  private:
@@ -41,7 +42,7 @@ class Pointers {
 
 using Step = std::function<void(const Pointers&)>;
 
-// Either the bytes of a weight, kept alive by its tensor, or floats made from them.
+// Either the bytes of a weight, kept alive by its tensor, or words made from them.
 struct Constant {
   mil::Tensor tensor;
   Buffer<float> floats;

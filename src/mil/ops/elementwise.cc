@@ -1,99 +1,103 @@
-// Elementwise arithmetic with broadcasting, and elementwise functions (MIL: elementwise_binary, elementwise_unary).
-#include <algorithm>
+// Arithmetic of two operands, with broadcasting (MIL: elementwise_binary).
+//
+// Integers: the interpreter truncates toward zero and wraps what does not fit. A division by zero gives what a cast of
+// its quotient would, ±∞ the largest and the smallest number and 0/0 zero; a remainder by zero is zero.
 #include <cmath>
 
 #include "mil/gradient.h"
+#include "mil/ops/broadcast.h"
 #include "mil/ops/families.h"
 
 namespace anemone::mil {
 namespace {
 
-// Calls visit(i, offset) for each element i of `out` in order, `offset` being that of the broadcast operand `in`.
-template <class Visit>
-void for_each_broadcast(const Shape& out, const Shape& in, const Visit& visit) {
-  std::vector<int64_t> steps(out.size(), 0);
-  const std::vector<int64_t> strides = packed_strides(in);
-  for (size_t d = 0; d < in.size(); ++d) {
-    if (in[d] != 1) steps[out.size() - in.size() + d] = strides[d];
-  }
-  std::vector<int64_t> index(out.size(), 0);
-  int64_t offset = 0;
-  for (int64_t i = 0, n = count(out); i < n; ++i) {
-    visit(i, offset);
-    for (size_t d = out.size(); d-- > 0;) {
-      offset += steps[d];
-      if (++index[d] < out[d]) break;
-      offset -= steps[d] * out[d];
-      index[d] = 0;
-    }
-  }
-}
+struct Binary {
+  std::string_view name, formula;
+  double (*f)(double, double);
+  OpDef::Gradient gradient = nullptr;
+  double (*of_integers)(double, double) = nullptr;  // where a double does not hold what int32 arithmetic gives
+};
 
-OpDef binary(std::string_view name, double (*f)(double, double), OpDef::Gradient gradient = nullptr) {
-  return {name,
-          {Param::operand("x", kNumbers, 'T'), Param::operand("y", kNumbers, 'T')},
-          [name](const OpCall& c) -> Result<std::vector<TensorType>> {
-            return {{{c.type("x").dtype, TRY(broadcast(name, c.type("x").shape, c.type("y").shape))}}};
+OpDef binary(const Binary& op) {
+  return {.name = op.name,
+          .params = {Param::operand("x", kNumbers, 'T'), Param::operand("y", kNumbers, 'T')},
+          .infer = [name = op.name](const OpCall& c) -> Result<std::vector<TensorType>> {
+            return {{{c.type("x").dtype, TRY(broadcast(name, c.shape("x"), c.shape("y")))}}};
           },
-          [f](const OpCall& c, std::span<Array> results) {
-            Array& out = results[0];
-            const Array& x = c.array("x");
-            const Array& y = c.array("y");
-            for_each_broadcast(out.type.shape, x.type.shape,
-                               [&](int64_t i, int64_t at) { out.data[size_t(i)] = x.data[size_t(at)]; });
-            for_each_broadcast(out.type.shape, y.type.shape, [&](int64_t i, int64_t at) {
-              out.data[size_t(i)] = f(out.data[size_t(i)], y.data[size_t(at)]);
-            });
-          },
-          std::move(gradient)};
+          .evaluate =
+              [op](const OpCall& c, std::span<Array> results) {
+                const bool exact = op.of_integers != nullptr && !is_float(c.type("x").dtype);
+                map_pairs(c.array("x"), c.array("y"), results[0], exact ? op.of_integers : op.f);
+              },
+          .gradient = op.gradient,
+          .formula = op.formula};
 }
 
-OpDef unary(std::string_view name, DTypes accepts, double (*f)(double)) {
-  return {name, {Param::operand("x", accepts)}, same_as_x, [f](const OpCall& c, std::span<Array> results) {
-            std::ranges::transform(c.array("x").data, results[0].data.begin(), f);
-          }};
+// Python's: of the sign of y.
+double modulo(double x, double y) {
+  const double remainder = std::fmod(x, y);
+  return remainder != 0 && (remainder < 0) != (y < 0) ? remainder + y : remainder;
 }
 
-// f(x + epsilon); the default epsilon is coremltools'. In x's type: below fp16's range it becomes 0.
-OpDef unary_epsilon(std::string_view name, double epsilon, double (*f)(double)) {
-  return {name,
-          {Param::operand("x", kFloats), Param::setting("epsilon", kFloats, Tensor::scalar(DType::fp32, epsilon))},
-          same_as_x,
-          [f](const OpCall& c, std::span<Array> results) {
-            const double e = Tensor::scalar(c.type("x").dtype, c.number("epsilon")).number(0);
-            std::ranges::transform(c.array("x").data, results[0].data.begin(), [&](double x) { return f(x + e); });
-          }};
+void add_backward(GradientUse& use) {
+  use.add("x", use.d());
+  use.add("y", use.d());
 }
+
+void sub_backward(GradientUse& use) {
+  use.add("x", use.d());
+  use.add("y", -use.d());
+}
+
+void mul_backward(GradientUse& use) {
+  use.add("x", use.d() * use["y"]);
+  use.add("y", use.d() * use["x"]);
+}
+
+void div_backward(GradientUse& use) {  // z = x/y
+  const Value dx = use.d() / use["y"];
+  use.add("x", dx);
+  use.add("y", -dx * use.result());
+}
+
+void mod_backward(GradientUse& use) {  // z = x − y·⌊x/y⌋
+  use.add("x", use.d());
+  use.add("y", -use.d() * floor_div(use["x"], use["y"]));
+}
+
+// z = x^y. As in PyTorch: by x zero where y is, by y zero at x = 0 unless y is negative.
+void pow_backward(GradientUse& use) {
+  const Value x = use["x"], y = use["y"], d = use.d();
+  use.add("x", select(equal(y, 0.0), 0.0, d * y * pow(x, y - 1.0)));
+  if (!use.wants("y")) return;
+  const Value flat = logical_and(equal(x, 0.0), greater_equal(y, 0.0));
+  use.add("y", select(flat, 0.0, d * use.result() * log(x)));
+}
+
+// d to the operand that was chosen; half of it to each where they are equal, as in PyTorch.
+void choice_backward(GradientUse& use, Value x_lost, Value y_lost) {
+  const Value share = select(equal(use["x"], use["y"]), use.d() * 0.5, use.d());
+  use.add("x", select(x_lost, 0.0, share));
+  use.add("y", select(y_lost, 0.0, share));
+}
+
+void maximum_backward(GradientUse& use) { choice_backward(use, less(use["x"], use["y"]), less(use["y"], use["x"])); }
+
+void minimum_backward(GradientUse& use) { choice_backward(use, less(use["y"], use["x"]), less(use["x"], use["y"])); }
 
 }  // namespace
 
 std::vector<OpDef> elementwise_ops() {
   return {
-      binary(
-          "add", [](double x, double y) { return x + y; },
-          [](GradientUse& use) {
-            use.add("x", use.d());
-            use.add("y", use.d());
-          }),
-      binary("sub", [](double x, double y) { return x - y; }),
-      binary(
-          "mul", [](double x, double y) { return x * y; },
-          [](GradientUse& use) {
-            use.add("x", use.d() * use["y"]);
-            use.add("y", use.d() * use["x"]);
-          }),
-      binary("real_div", [](double x, double y) { return x / y; }),
-      binary("pow", [](double x, double y) { return std::pow(x, y); }),
-      binary("maximum", larger),
-      binary("minimum", smaller),
-      unary("abs", kNumbers, [](double x) { return std::fabs(x); }),
-      unary("square", kNumbers, [](double x) { return x * x; }),
-      unary("exp", kFloats, [](double x) { return std::exp(x); }),
-      unary("sqrt", kFloats, [](double x) { return std::sqrt(x); }),
-      unary("tanh", kFloats, [](double x) { return std::tanh(x); }),
-      unary_epsilon("log", 1e-45, [](double x) { return std::log(x); }),
-      unary_epsilon("rsqrt", 1e-12, [](double x) { return 1 / std::sqrt(x); }),
-      unary_epsilon("inverse", 1e-4, [](double x) { return 1 / x; }),
+      binary({"add", "x + y", [](double x, double y) { return x + y; }, add_backward}),
+      binary({"sub", "x − y", [](double x, double y) { return x - y; }, sub_backward}),
+      binary({"mul", "x · y", [](double x, double y) { return x * y; }, mul_backward, int32_product}),
+      binary({"real_div", "x / y; integers toward zero", [](double x, double y) { return x / y; }, div_backward}),
+      binary({"floor_div", "⌊x / y⌋", [](double x, double y) { return std::floor(x / y); }}),
+      binary({"mod", "x − y·⌊x / y⌋", modulo, mod_backward}),
+      binary({"pow", "x^y", [](double x, double y) { return std::pow(x, y); }, pow_backward, int32_power}),
+      binary({"maximum", "max(x, y)", larger, maximum_backward}),
+      binary({"minimum", "min(x, y)", smaller, minimum_backward}),
   };
 }
 

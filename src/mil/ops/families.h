@@ -8,25 +8,65 @@
 
 namespace anemone::mil {
 
-std::vector<OpDef> elementwise_ops();
+std::vector<OpDef> elementwise_ops();  // arithmetic of two operands
+std::vector<OpDef> unary_ops();
+std::vector<OpDef> comparison_ops();
 std::vector<OpDef> activation_ops();
-std::vector<OpDef> product_ops();  // convolution and matrix products
+std::vector<OpDef> convolution_ops();
+std::vector<OpDef> product_ops();  // matrix products and attention
 std::vector<OpDef> pooling_ops();
 std::vector<OpDef> norm_ops();
 std::vector<OpDef> reduction_ops();
-std::vector<OpDef> shape_ops();  // const, casts and all that moves whole tensors without arithmetic
+std::vector<OpDef> shape_ops();     // const, casts and all that leaves data in its order
+std::vector<OpDef> movement_ops();  // what moves one tensor without arithmetic
+std::vector<OpDef> joining_ops();   // concat, split, stack, tile
+std::vector<OpDef> space_ops();     // channels or batches to space and back
 std::vector<OpDef> slicing_ops();
-std::vector<OpDef> gather_ops();  // gather, scatter, sort, fill
-std::vector<OpDef> image_ops();
+std::vector<OpDef> gather_ops();    // gathers and scatters
+std::vector<OpDef> sort_ops();      // topk and argsort
+std::vector<OpDef> fill_ops();      // tensors made from constants
+std::vector<OpDef> image_ops();     // resizing
+std::vector<OpDef> sampling_ops();  // crop_resize, affine, resample
 std::vector<OpDef> recurrent_ops();
-std::vector<OpDef> quantization_ops();  // quantize, dequantize, constexpr
-std::vector<OpDef> state_ops();         // states and buffers
+std::vector<OpDef> quantization_ops();
+std::vector<OpDef> constexpr_ops();  // constants stored compressed
+std::vector<OpDef> state_ops();      // states and buffers
 
 // The type rule of an op whose one result is like x.
 inline Result<std::vector<TensorType>> same_as_x(const OpCall& c) { return {{c.type("x")}}; }
 
+// A parameter whose first number is read must have one, where it is given.
+inline Result<> check_scalars(std::string_view op, const OpCall& call, std::initializer_list<std::string_view> names) {
+  for (std::string_view name : names) {
+    if (call.has(name) && call.type(name).count() != 1) {
+      return fail("{}: parameter {} is {}, expected a scalar", op, name, to_string(call.type(name)));
+    }
+  }
+  return {};
+}
+
 // NaN wins, as in NumPy and PyTorch.
 inline double larger(double x, double y) { return std::isnan(x) || x > y ? x : y; }
 inline double smaller(double x, double y) { return std::isnan(x) || x < y ? x : y; }
+
+// int32 arithmetic modulo 2^32, whose results a double would not hold before they are wrapped. A negative exponent
+// gives the fraction that a double gives.
+inline double int32_product(double x, double y) {
+  return static_cast<int32_t>(static_cast<uint32_t>(static_cast<int64_t>(x) * static_cast<int64_t>(y)));
+}
+inline double int32_power(double x, double y) {
+  if (y < 0) return std::pow(x, y);
+  double power = 1;
+  for (auto n = static_cast<int64_t>(y); n > 0; n /= 2, x = int32_product(x, x)) {
+    if (n % 2 == 1) power = int32_product(power, x);
+  }
+  return power;
+}
+
+// A setting that is one number.
+inline Result<> check_number(std::string_view op, const OpCall& c, std::string_view name) {
+  if (c.type(name).count() == 1) return {};
+  return fail("{}: parameter {} is {}, expected one number", op, name, to_string(c.type(name)));
+}
 
 }  // namespace anemone::mil

@@ -1,10 +1,10 @@
-// Constants, casts and all that moves data without arithmetic.
+// Constants, casts and all that leaves the data in its order.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
+#include "mil/gradient.h"
 #include "mil/ops/families.h"
 
 namespace anemone::mil {
@@ -12,17 +12,22 @@ namespace {
 
 // `const` has no rule of its own: its value carries type and data.
 OpDef const_op() {
-  return {"const",
-          {},
-          [](const OpCall&) -> Result<std::vector<TensorType>> { return fail("const: give it a value"); },
-          [](const OpCall&, std::span<Array>) {}};
+  return {.name = "const",
+          .params = {},
+          .infer = [](const OpCall&) -> Result<std::vector<TensorType>> { return fail("const: give it a value"); },
+          .evaluate = [](const OpCall&, std::span<Array>) {},
+          .formula = "a constant"};
 }
 
+void copy_data(const OpCall& c, std::span<Array> results) { results[0].data = c.array("x").data; }
+
 OpDef identity_op() {
-  return {"identity",
-          {Param::operand("x")},
-          [](const OpCall& c) -> Result<std::vector<TensorType>> { return {{c.type("x")}}; },
-          [](const OpCall& c, std::span<Array> results) { results[0].data = c.array("x").data; }};
+  return {.name = "identity",
+          .params = {Param::operand("x")},
+          .infer = same_as_x,
+          .evaluate = copy_data,
+          .gradient = [](GradientUse& use) { use.add("x", use.d()); },
+          .formula = "x"};
 }
 
 Result<std::vector<TensorType>> infer_cast(const OpCall& c) {
@@ -43,176 +48,204 @@ void evaluate_cast(const OpCall& c, std::span<Array> results) {
                          [to](double x) { return is_float(to) ? x : Tensor::scalar(to, x).number(0); });
 }
 
-OpDef cast_op() { return {"cast", {Param::operand("x"), Param::setting("dtype", kString)}, infer_cast, evaluate_cast}; }
+OpDef cast_op() {
+  return {.name = "cast",
+          .params = {Param::operand("x"), Param::setting("dtype", kString)},
+          .infer = infer_cast,
+          .evaluate = evaluate_cast,
+          .gradient = [](GradientUse& use) { use.add("x", use.d()); },
+          .formula = "x as dtype"};
+}
+
+// ---- The same data in another shape.
+
+using ToShape = Result<Shape> (*)(const OpCall&);
+
+OpDef::Infer same_data(ToShape to_shape) {
+  return [to_shape](const OpCall& c) -> Result<std::vector<TensorType>> {
+    return {{{c.type("x").dtype, TRY(to_shape(c))}}};
+  };
+}
+
+void reshape_backward(GradientUse& use) { use.add("x", reshape(use.d(), use.call.shape("x"))); }
 
 std::string list(const OpCall& c, std::string_view name) {
   return fmt::format("[{}]", fmt::join(c.integers(name), ", "));
 }
 
-// One dimension may be −1; 0 copies that of x, aligned right: [2, 50] to [1, 0, −1, 0] is [1, 1, 2, 50].
-Result<std::vector<TensorType>> infer_reshape(const OpCall& c) {
-  const Shape& from = c.type("x").shape;
-  Shape to = c.integers("shape");
-  const size_t before = std::max(to.size(), from.size()) - from.size();
-  const size_t skipped = std::max(to.size(), from.size()) - to.size();
+// `to` for the elements of x, its one −1 worked out.
+Result<Shape> fitted(const OpCall& c, Shape to) {
+  constexpr int64_t kMost = int64_t{1} << 48;
+  const int64_t elements = c.type("x").count();
   int64_t known = 1;
   int64_t* open = nullptr;
-  for (size_t d = 0; d < to.size(); ++d) {
-    if (to[d] == 0) to[d] = d < before ? 1 : from[d + skipped - before];
-    if (to[d] == -1 && open == nullptr) {
-      open = &to[d];
-    } else if (to[d] < 1) {
-      return fail("reshape: shape {} has a dimension {}", list(c, "shape"), to[d]);
-    } else if (to[d] > count(from) / known) {
-      return fail("reshape: {} does not fit {}", to_string(from), list(c, "shape"));
+  for (int64_t& size : to) {
+    if (size == -1 && open == nullptr) {
+      open = &size;
+    } else if (size < 0) {
+      return fail("reshape: shape {} has a dimension {}", list(c, "shape"), size);
+    } else if (size > 0 && known > kMost / size) {
+      return fail("reshape: {} does not fit {}", to_string(c.shape("x")), list(c, "shape"));
     } else {
-      known *= to[d];
+      known *= size;
     }
   }
-  if (open != nullptr) *open = count(from) / known;
-  if (count(to) != count(from)) {
-    return fail("reshape: {} does not fit {}", to_string(from), list(c, "shape"));
+  if (open != nullptr && known > 0) *open = elements / known;
+  if (known == 0 ? open != nullptr || elements != 0 : count(to) != elements) {
+    return fail("reshape: {} does not fit {}", to_string(c.shape("x")), list(c, "shape"));
   }
-  return {{{c.type("x").dtype, to}}};
+  return to;
 }
 
-OpDef reshape_op() {
-  return {"reshape",
-          {Param::operand("x"), Param::setting("shape", kInt32)},
-          infer_reshape,
-          [](const OpCall& c, std::span<Array> results) { results[0].data = c.array("x").data; }};
-}
-
-Result<std::vector<int64_t>> permutation(const OpCall& c) {
-  std::vector<int64_t> perm = c.integers("perm");
-  std::vector<bool> seen(perm.size(), false);
-  if (static_cast<int64_t>(perm.size()) != c.rank("x")) return fail("transpose: perm needs {} axes", c.rank("x"));
-  for (int64_t& axis : perm) {
-    axis = TRY(normalize_axis("transpose", axis, c.rank("x")));
-    if (seen[size_t(axis)]) return fail("transpose: axis {} stands twice in perm", axis);
-    seen[size_t(axis)] = true;
+// A 0 copies that dimension of x.
+Result<Shape> reshape_shape(const OpCall& c) {
+  const Shape& from = c.shape("x");
+  Shape to = c.integers("shape");
+  if (std::ranges::count(to, 0) > 0 && to.size() != from.size()) {
+    return fail("reshape: a 0 in shape {} needs as many dimensions as x {} has", list(c, "shape"), to_string(from));
   }
-  return perm;
+  for (size_t d = 0; d < to.size(); ++d) to[d] = to[d] == 0 ? from[d] : to[d];
+  return fitted(c, std::move(to));
 }
 
-Result<std::vector<TensorType>> infer_transpose(const OpCall& c) {
-  const std::vector<int64_t> perm = TRY(permutation(c));
+// A 0 copies the dimension of x that stands as far from the right, or is 1: [2, 50] to [1, 0, −1, 0] is [1, 1, 2, 50].
+Result<Shape> reshape_shape_aligned_right(const OpCall& c) {
+  const Shape& from = c.shape("x");
+  Shape to = c.integers("shape");
+  for (size_t right = 1; right <= to.size(); ++right) {
+    int64_t& size = to[to.size() - right];
+    if (size == 0) size = right <= from.size() ? from[from.size() - right] : 1;
+  }
+  return fitted(c, std::move(to));
+}
+
+OpDef reshape_op(int since, ToShape to_shape, std::string_view formula) {
+  return {.name = "reshape",
+          .params = {Param::operand("x"), Param::setting("shape", kInt32)},
+          .infer = same_data(to_shape),
+          .evaluate = copy_data,
+          .gradient = reshape_backward,
+          .since = since,
+          .formula = formula};
+}
+
+// A reshape whose shape follows from something else.
+OpDef reshaping(std::string_view name, std::vector<Param> params, ToShape to_shape, std::string_view formula,
+                int since = kOldestOpset) {
+  params.insert(params.begin(), Param::operand("x"));
+  return {.name = name,
+          .params = std::move(params),
+          .infer = same_data(to_shape),
+          .evaluate = copy_data,
+          .gradient = reshape_backward,
+          .compose = [to_shape](OpUse& use) -> std::vector<Value> { return {reshape(use["x"], *to_shape(use.call))}; },
+          .since = since,
+          .formula = formula};
+}
+
+// The dimensions begin to end of each reference, as Python's slices take them; to its last where masked.
+Result<Shape> reshape_like_shape(const OpCall& c) {
+  const auto refs = c.operands("ref_tensors"), begins = c.operands("begins"), ends = c.operands("ends"),
+             masks = c.operands("end_masks");
+  if (begins.size() != refs.size() || ends.size() != refs.size() || masks.size() != refs.size()) {
+    return fail("reshape_like: begins, ends and end_masks need {} values, one for each of ref_tensors", refs.size());
+  }
+  Shape to;
+  for (size_t i = 0; i < refs.size(); ++i) {
+    const Shape& ref = refs[i].type.shape;
+    const auto rank = static_cast<int64_t>(ref.size());
+    const auto at = [rank](const OpCall::Operand& position) {
+      const auto p = static_cast<int64_t>(position.constant->number(0));
+      return std::clamp(p < 0 ? p + rank : p, int64_t{0}, rank);
+    };
+    const int64_t end = masks[i].constant->number(0) != 0 ? rank : at(ends[i]);
+    for (int64_t d = at(begins[i]); d < end; ++d) to.push_back(ref[size_t(d)]);
+  }
+  if (const auto bytes = checked_bytes({c.type("x").dtype, to}); !bytes || count(to) != c.type("x").count()) {
+    return fail("reshape_like: {} does not fit {}", to_string(c.shape("x")), to_string(to));
+  }
+  return to;
+}
+
+OpDef reshape_like_op() {
+  const auto number_each = [](std::string_view name, DTypes accepts) {
+    return Param::setting(name, accepts).several();
+  };
+  return reshaping("reshape_like",
+                   {Param{.name = "ref_tensors", .need = Need::type, .tuple = true}, number_each("begins", kInt32),
+                    number_each("ends", kInt32), number_each("end_masks", kBool)},
+                   reshape_like_shape, "x in the shape of ref.shape[begin : end] of each reference, joined", 16);
+}
+
+// Whether each of `rank` axes is named in axes; an axis may not be named twice.
+Result<std::vector<bool>> named_axes(std::string_view op, const OpCall& c, int64_t rank) {
+  std::vector<bool> named(size_t(rank), false);
+  for (int64_t given : c.integers("axes")) {
+    const int64_t axis = TRY(normalize_axis(op, given, rank));
+    if (named[size_t(axis)]) return fail("{}: axis {} stands twice in axes", op, axis);
+    named[size_t(axis)] = true;
+  }
+  return named;
+}
+
+// `axes` are positions in the result.
+Result<Shape> expanded_shape(const OpCall& c) {
+  const int64_t rank = c.rank("x") + static_cast<int64_t>(c.constant("axes").type().count());
+  const std::vector<bool> is_new = TRY(named_axes("expand_dims", c, rank));
   Shape shape;
-  for (int64_t axis : perm) shape.push_back(c.type("x").shape[size_t(axis)]);
-  return {{{c.type("x").dtype, shape}}};
+  auto next = c.shape("x").begin();
+  for (bool one : is_new) shape.push_back(one ? 1 : *next++);
+  return shape;
 }
 
-// out[i0, i1, …] = x at the sum of i_d · strides[d], plus `start`.
-void gather_strided(const Array& x, int64_t start, const std::vector<int64_t>& strides, Array& out) {
-  const Shape& shape = out.type.shape;
-  const std::vector<int64_t> packed = packed_strides(shape);
-  for (int64_t i = 0; i < out.type.count(); ++i) {
-    int64_t at = start;
-    for (size_t d = 0; d < shape.size(); ++d) at += i / packed[d] % shape[d] * strides[d];
-    out.data[size_t(i)] = x.data[size_t(at)];
+Result<Shape> squeezed_shape(const OpCall& c) {
+  std::vector<bool> removed(c.shape("x").size(), true);
+  if (c.has("axes")) removed = TRY(named_axes("squeeze", c, c.rank("x")));
+  Shape shape;
+  for (size_t d = 0; d < removed.size(); ++d) {
+    if (!removed[d] || c.shape("x")[d] != 1) shape.push_back(c.shape("x")[d]);
   }
+  return shape;
 }
 
-OpDef transpose_op() {
-  return {"transpose",
-          {Param::operand("x"), Param::setting("perm", kInt32)},
-          infer_transpose,
-          [](const OpCall& c, std::span<Array> results) {
-            const std::vector<int64_t> from = packed_strides(c.type("x").shape);
-            const std::vector<int64_t> perm = *permutation(c);
-            std::vector<int64_t> strides;
-            for (int64_t axis : perm) strides.push_back(from[size_t(axis)]);
-            gather_strided(c.array("x"), 0, strides, results[0]);
-          }};
+Result<Shape> flat_shape(const OpCall& c) {
+  const Shape& x = c.shape("x");
+  int64_t axis = c.integer("axis");
+  if (axis != c.rank("x")) axis = TRY(normalize_axis("flatten2d", axis, c.rank("x")));
+  return Shape{count({x.begin(), x.begin() + axis}), count({x.begin() + axis, x.end()})};
 }
 
-struct Slice {
-  std::vector<int64_t> begin;
-  Shape size;
-};
-
-// A negative begin counts from the end; size −1 reaches to it.
-Result<Slice> slice_of(const OpCall& c) {
-  const Shape& x = c.type("x").shape;
-  Slice s{c.integers("begin"), c.integers("size")};
-  if (s.begin.size() != x.size() || s.size.size() != x.size()) {
-    return fail("slice_by_size: begin and size need {} numbers", x.size());
-  }
-  for (size_t d = 0; d < x.size(); ++d) {
-    if (s.begin[d] < 0) s.begin[d] += x[d];
-    if (s.size[d] == -1) s.size[d] = x[d] - s.begin[d];
-    if (s.begin[d] < 0 || s.size[d] < 1 || s.begin[d] + s.size[d] > x[d]) {
-      return fail("slice_by_size: begin {} and size {} leave {}", list(c, "begin"), list(c, "size"), to_string(x));
-    }
-  }
-  return s;
-}
-
-OpDef slice_by_size_op() {
-  return {"slice_by_size",
-          {Param::operand("x"), Param::setting("begin", kInt32), Param::setting("size", kInt32)},
-          [](const OpCall& c) -> Result<std::vector<TensorType>> {
-            return {{{c.type("x").dtype, TRY(slice_of(c)).size}}};
-          },
-          [](const OpCall& c, std::span<Array> results) {
-            const std::vector<int64_t> strides = packed_strides(c.type("x").shape);
-            const Slice s = *slice_of(c);
-            int64_t start = 0;
-            for (size_t d = 0; d < strides.size(); ++d) start += s.begin[d] * strides[d];
-            gather_strided(c.array("x"), start, strides, results[0]);
-          }};
-}
-
-Result<std::vector<TensorType>> infer_concat(const OpCall& c) {
-  const auto values = c.operands("values");
-  Shape shape = values[0].type.shape;
-  const auto axis = size_t(TRY(normalize_axis("concat", c.integer("axis"), int64_t(shape.size()))));
-  int64_t total = 0;
-  for (const OpCall::Operand& value : values) {
-    Shape other = value.type.shape;
-    if (other.size() != shape.size()) return fail("concat: the values differ in rank");
-    if (c.flag("interleave") && other != values[0].type.shape) return fail("concat: interleave needs equal shapes");
-    total += other[axis];
-    other[axis] = shape[axis];
-    if (other != shape) {
-      return fail("concat: {} and {} differ outside axis {}", to_string(shape), to_string(value.type.shape), axis);
-    }
-  }
-  shape[axis] = total;
-  return {{{values[0].type.dtype, shape}}};
-}
-
-// Without interleave the values' slabs stand one after another; with it, out[i·n + k] = values[k][i].
-void evaluate_concat(const OpCall& c, std::span<Array> results) {
-  const auto values = c.operands("values");
-  const Shape& shape = results[0].type.shape;
-  const auto axis = size_t(*normalize_axis("concat", c.integer("axis"), int64_t(shape.size())));
-  const int64_t inner = packed_strides(shape)[axis];
-  const int64_t outer = count({shape.begin(), shape.begin() + int64_t(axis)});
-  double* to = results[0].data.data();
-  for (int64_t o = 0; o < outer; ++o) {
-    const int64_t rounds = c.flag("interleave") ? values[0].type.shape[axis] : 1;
-    for (int64_t i = 0; i < rounds; ++i) {
-      for (const OpCall::Operand& value : values) {
-        const int64_t run = value.type.shape[axis] * inner / rounds;
-        to = std::copy_n(value.array->data.data() + (o * rounds + i) * run, run, to);
-      }
-    }
-  }
-}
-
-OpDef concat_op() {
-  return {"concat",
-          {Param::operand("values", kAny, 'T').several(), Param::setting("axis", kInt32),
-           Param::setting("interleave", kBool, Tensor::boolean(false))},
-          infer_concat,
-          evaluate_concat};
+OpDef shape_op() {
+  return {
+      .name = "shape",
+      .params = {Param{.name = "x", .need = Need::type}},
+      .infer = [](const OpCall& c) -> Result<std::vector<TensorType>> {
+        return {{{DType::int32, {c.rank("x")}}}};
+      },
+      .evaluate = [](const OpCall& c,
+                     std::span<Array> results) { std::ranges::copy(c.shape("x"), results[0].data.begin()); },
+      .compose = [](OpUse& use) -> std::vector<Value> { return {use.b.constant(Tensor::ints(use.call.shape("x")))}; },
+      .formula = "the dimensions of x"};
 }
 
 }  // namespace
 
 std::vector<OpDef> shape_ops() {
-  return {const_op(), identity_op(), cast_op(), reshape_op(), transpose_op(), slice_by_size_op(), concat_op()};
+  return {
+      const_op(),
+      identity_op(),
+      cast_op(),
+      reshape_op(15, reshape_shape, "x in another shape; −1 is what remains, 0 copies that dimension"),
+      reshape_op(17, reshape_shape_aligned_right,
+                 "x in another shape; −1 is what remains, 0 copies the dimension as far from the right"),
+      reshape_like_op(),
+      reshaping("expand_dims", {Param::setting("axes", kInt32)}, expanded_shape, "x with new dimensions 1 at axes"),
+      reshaping("squeeze", {Param::setting("axes", kInt32).maybe()}, squeezed_shape,
+                "x without the dimensions 1 among axes"),
+      reshaping("flatten2d", {Param::setting("axis", kInt32, Tensor::integer(1))}, flat_shape,
+                "x as [∏ dimensions before axis, ∏ from axis]"),
+      shape_op(),
+  };
 }
 
 }  // namespace anemone::mil

@@ -5,8 +5,9 @@ A family is a script here: `elementwise.py` writes `elementwise.json`, and so on
 
     /usr/bin/python3 tests/golden/ops/elementwise.py
 
-A case is {op, arguments, results} and perhaps {opset}; an argument is {dtype, shape, data}, {text}, or for a tuple a
-list of those. Numbers that JSON lacks are "nan", "inf" and "-inf".
+A case is {op, arguments, results} and perhaps {opset}; an argument is {dtype, shape, data}, perhaps with {fixed}, {state}
+or {strides, interleave_factors}, or {text}, or for a tuple a list of those. Numbers that JSON lacks are "nan", "inf" and
+"-inf".
 """
 import json
 import math
@@ -17,7 +18,7 @@ import numpy as np
 
 random = np.random.default_rng(20)
 cases = []
-INTEGERS = ("bool", "int4", "int8", "int16", "int32", "uint1", "uint2", "uint3", "uint4", "uint6", "uint8", "uint16", "uint32")
+INTEGERS = ("bool", "int4", "int8", "int16", "int32", "int64", "uint1", "uint2", "uint3", "uint4", "uint6", "uint8", "uint16", "uint32")
 
 
 class Typed:
@@ -25,6 +26,25 @@ class Typed:
 
     def __init__(self, data, dtype):
         self.data, self.dtype = np.asarray(data), dtype
+
+
+class Fixed:
+    """An operand to be held as a constant, though it might be an input: Fixed(weight)."""
+
+    def __init__(self, value):
+        self.value = value
+
+
+class State(Typed):
+    """The same as a state."""
+
+
+class Buffer(Typed):
+    """The same as a tensor_buffer: its elements come packed all the same."""
+
+    def __init__(self, data, dtype, strides, interleave_factors):
+        super().__init__(data, dtype)
+        self.layout = {"strides": strides, "interleave_factors": interleave_factors}
 
 
 def draw(*shape, low=-2.0, high=2.0):
@@ -45,7 +65,8 @@ def tensor(data, dtype):
 
 def typed(value):
     if isinstance(value, Typed):
-        return tensor(value.data, value.dtype)
+        more = {"state": True} if isinstance(value, State) else getattr(value, "layout", {})
+        return tensor(value.data, value.dtype) | more
     value = np.asarray(value)
     return tensor(value, {"i": "int32", "b": "bool", "f": "fp32"}[value.dtype.kind])
 
@@ -54,6 +75,8 @@ def argument(value):
     """A string, a tuple of arguments, or numbers: floats are fp32, whole numbers int32, lists of them rank 1."""
     if isinstance(value, str):
         return {"text": value}
+    if isinstance(value, Fixed):
+        return {**argument(value.value), "fixed": True}
     if isinstance(value, tuple):
         return [argument(v) for v in value]
     if isinstance(value, (int, list)) and not isinstance(value, bool):

@@ -21,12 +21,12 @@ struct Sum {
 };
 struct Largest {
   HWY_INLINE Vector operator()(Vector a, Vector b) const { return MaxOf(a, b); }
-  HWY_INLINE float operator()(float a, float b) const { return std::max(a, b); }
+  HWY_INLINE float operator()(float a, float b) const { return a < b || std::isnan(b) ? b : a; }
   static constexpr float start = -std::numeric_limits<float>::infinity();
 };
 struct Smallest {
   HWY_INLINE Vector operator()(Vector a, Vector b) const { return MinOf(a, b); }
-  HWY_INLINE float operator()(float a, float b) const { return std::min(a, b); }
+  HWY_INLINE float operator()(float a, float b) const { return b < a || std::isnan(b) ? b : a; }
   static constexpr float start = std::numeric_limits<float>::infinity();
 };
 
@@ -134,8 +134,9 @@ float start_of(ReduceOp op) {
 }
 
 float combine(ReduceOp op, float a, float b) {
-  if (op == ReduceOp::maximum) return std::max(a, b);
-  return op == ReduceOp::minimum ? std::min(a, b) : a + b;
+  if (op == ReduceOp::maximum) return a < b || std::isnan(b) ? b : a;
+  if (op == ReduceOp::minimum) return b < a || std::isnan(b) ? b : a;
+  return a + b;
 }
 
 float reduce_strided(ReduceOp op, const float* x, int64_t stride, int64_t count) {

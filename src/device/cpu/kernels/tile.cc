@@ -95,8 +95,10 @@ class TileRun {
 
   static const float* compute(const TileInstruction& instruction, const float* const* registers, const Span& span,
                               float* out) {
-    const Operands operands{registers[instruction.a], registers[instruction.b], instruction.immediate};
-    apply(instruction.op, operands, out, span.count());
+    const Operands operands{registers[instruction.a], registers[instruction.b], registers[instruction.c],
+                            instruction.immediate};
+    const auto function = instruction.integers ? apply_integers : apply;
+    function(instruction.op, operands, out, span.count());
     round_to(instruction.rounding, {out, span.count()});
     return out;
   }

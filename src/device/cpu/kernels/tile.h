@@ -21,8 +21,9 @@ inline constexpr size_t kTileRegisters = 24;  // loads and instructions together
 
 struct TileInstruction {
   ElementOp op;
-  uint8_t a = 0, b = 0;  // registers
+  uint8_t a = 0, b = 0, c = 0;  // registers
   float immediate = 0;
+  bool integers = false;  // of int32 words (words.h)
   Rounding rounding = Rounding::none;
 };
 

@@ -43,9 +43,9 @@ HWY_INLINE Vector SigmoidOf(Floats d, Vector x) {
   return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
 }
 
-// As std::max and std::min choose, also where one is NaN.
-HWY_INLINE Vector MaxOf(Vector a, Vector b) { return hn::IfThenElse(hn::Lt(a, b), b, a); }
-HWY_INLINE Vector MinOf(Vector a, Vector b) { return hn::IfThenElse(hn::Lt(b, a), b, a); }
+// NaN wins on either side: of a by comparing false, of b by itself.
+HWY_INLINE Vector MaxOf(Vector a, Vector b) { return hn::IfThenElse(hn::Or(hn::Lt(a, b), hn::IsNaN(b)), b, a); }
+HWY_INLINE Vector MinOf(Vector a, Vector b) { return hn::IfThenElse(hn::Or(hn::Lt(b, a), hn::IsNaN(b)), b, a); }
 
 // The first `count` elements, then zeros; fewer than a vector holds.
 HWY_INLINE Vector LoadFirst(Floats d, const float* from, size_t count) {

@@ -4,6 +4,12 @@
 namespace anemone::cpu {
 namespace {
 
+View without(View view, size_t axis) {
+  view.shape.erase(view.shape.begin() + int64_t(axis));
+  view.strides.erase(view.strides.begin() + int64_t(axis));
+  return view;
+}
+
 Result<> lower_identity(Lowering& l, const Node& node) {
   l.define(node.result(), l.read(node.operand("x")));
   return {};
@@ -34,51 +40,17 @@ Result<> lower_transpose(Lowering& l, const Node& node) {
   return {};
 }
 
-View slice_of(View view, const Node& node, const mil::Shape& shape) {
-  const std::vector<int64_t> begin = node.call.integers("begin");
-  for (size_t d = 0; d < shape.size(); ++d) {
-    view = sliced(std::move(view), d, begin[d] < 0 ? begin[d] + view.shape[d] : begin[d], shape[d]);
-  }
-  return view;
-}
-
-// Of a 16-bit input only the slice is converted.
-Result<> lower_slice(Lowering& l, const Node& node) {
-  const mil::ValueId x = node.operand("x");
-  const mil::Shape& shape = l.shape(node.result());
-  if (const auto raw = l.raw_input(x)) {
-    const View result = l.place(node.result());
-    l.emit_widen(slice_of(*raw, node, shape), node.call.type("x").dtype, result);
-    l.define(node.result(), result);
-  } else {
-    l.define(node.result(), slice_of(l.read(x), node, shape));
-  }
-  return {};
-}
-
-// Each operand that does not stand in its part of the result yet is copied there.
-Result<> lower_concat(Lowering& l, const Node& node) {
-  const View result = l.home(node.result());
-  const std::vector<View> parts = concat_parts(node, result);
+// The operands of an op that puts them side by side, each copied to its part unless it stands there.
+void place_parts(Lowering& l, const Node& node, const std::vector<View>& parts) {
   for (size_t i = 0; i < parts.size(); ++i) {
     const View from = l.read(node.operand("values", i));
     if (!same_place(from, parts[i])) l.emit_copy(from, parts[i]);
   }
-  l.define(node.result(), result);
-  return {};
 }
-
-std::optional<View> pull_through_reshape(const Node&, const mil::Shape& x, const View& home) {
-  return reshaped(home, x);
-}
-
-}  // namespace
 
 std::vector<View> concat_parts(const Node& node, const View& home) {
   const auto values = node.call.operands("values");
-  const auto rank = int64_t(home.shape.size());
-  const int64_t given = node.call.integer("axis");
-  const auto axis = size_t(given < 0 ? given + rank : given);
+  const size_t axis = axis_of(node, "axis", home.shape.size());
   const bool interleave = node.call.flag("interleave");
   std::vector<View> parts;
   int64_t begin = 0;
@@ -90,16 +62,69 @@ std::vector<View> concat_parts(const Node& node, const View& home) {
   return parts;
 }
 
+// Slice i of the new axis, without it.
+std::vector<View> stack_parts(const Node& node, const View& home) {
+  const size_t axis = axis_of(node, "axis", home.shape.size());
+  std::vector<View> parts;
+  for (int64_t i = 0; i < home.shape[axis]; ++i) parts.push_back(without(sliced(home, axis, i, 1), axis));
+  return parts;
+}
+
+using Parts = std::vector<View> (*)(const Node&, const View& home);
+
+Rule side_by_side(std::string_view name, Parts parts) {
+  return {.op = name,
+          .lower = [parts](Lowering& l, const Node& node) -> Result<> {
+            const View result = l.target(node.result());
+            place_parts(l, node, parts(node, result));
+            l.define(node.result(), result);
+            return {};
+          },
+          .takes = kWords,
+          .parts = parts};
+}
+
+// Each dimension repeated as a whole: [r0, s0, r1, s1, …] of the result is x for every r.
+Result<> lower_tile(Lowering& l, const Node& node) {
+  const View x = l.read(node.operand("x"));
+  const View result = l.temporary(l.shape(node.result()));
+  mil::Shape once, often;
+  for (size_t d = 0; d < x.shape.size(); ++d) {
+    once.insert(once.end(), {1, x.shape[d]});
+    often.insert(often.end(), {result.shape[d] / x.shape[d], x.shape[d]});
+  }
+  l.emit_copy(broadcast_to(*reshaped(x, once), often), *reshaped(result, often));
+  l.define(node.result(), result);
+  return {};
+}
+
+std::optional<View> pull_through_reshape(const Node&, const mil::Shape& x, const View& home) {
+  return reshaped(home, x);
+}
+
+Rule reshaping(std::string_view name) {
+  return {.op = name, .lower = lower_reshape, .takes = kWords, .renames = true, .pull = pull_through_reshape};
+}
+
+}  // namespace
+
 std::vector<Rule> movement_rules() {
   return {
-      {"identity", lower_identity, pull_through_reshape},
-      {"reshape", lower_reshape, pull_through_reshape},
-      {"transpose", lower_transpose,
-       [](const Node& node, const mil::Shape&, const View& home) -> std::optional<View> {
+      {.op = "identity", .lower = lower_identity, .takes = kWords, .renames = true, .pull = pull_through_reshape},
+      reshaping("reshape"),
+      reshaping("expand_dims"),
+      reshaping("squeeze"),
+      reshaping("flatten2d"),
+      {.op = "transpose",
+       .lower = lower_transpose,
+       .takes = kWords,
+       .renames = true,
+       .pull = [](const Node& node, const mil::Shape&, const View& home) -> std::optional<View> {
          return permuted(home, inverse(permutation(node)));
        }},
-      {"slice_by_size", lower_slice},
-      {"concat", lower_concat},
+      side_by_side("concat", concat_parts),
+      side_by_side("stack", stack_parts),
+      {.op = "tile", .lower = lower_tile, .takes = kWords},
   };
 }
 

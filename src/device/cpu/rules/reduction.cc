@@ -66,9 +66,8 @@ bool is_ready(const Softmax& s) {
 }
 
 Result<> lower_softmax(Lowering& l, const Node& node) {
-  const int64_t given = node.call.integer("axis");
-  const auto axis = size_t(given < 0 ? given + node.call.rank("x") : given);
   View x = l.read(node.operand("x"));
+  const size_t axis = axis_of(node, "axis", x.shape.size());
   View out = l.place(node.result());
   if (!is_ready(softmax_over(x, out, axis))) {
     x = l.read_packed(node.operand("x"));

@@ -1,0 +1,153 @@
+// Ops that take parts of a tensor or replace them: views where they begin at constants, else copies.
+#include <numeric>
+
+#include "device/cpu/kernels/copy.h"
+#include "device/cpu/kernels/words.h"
+#include "device/cpu/lowering.h"
+
+namespace anemone::cpu {
+namespace {
+
+// A slice along one dimension.
+struct Cut {
+  int64_t dim, size, stride;
+  bool open = false;  // begins where the dimension does, whatever `begin` says
+
+  // Where it begins: a negative number counts from the end, and what leaves the dimension is moved inside.
+  int64_t first(int64_t begin) const {
+    if (open) begin = stride > 0 ? 0 : dim - 1;
+    const int64_t reach = (size - 1) * stride;
+    const int64_t low = std::max<int64_t>(0, -reach), high = dim - 1 - std::max<int64_t>(0, reach);
+    return std::clamp(begin < 0 ? begin + dim : begin, low, std::max(low, high));
+  }
+};
+using Cuts = std::vector<Cut>;
+
+// Of slice_by_size, slice_by_index and slice_update; `sizes` are those of the slice, without its squeezed dimensions.
+Cuts cuts_of(const Node& node, const mil::Shape& sizes) {
+  const auto numbers = [&](std::string_view name, int64_t otherwise) {
+    return node.call.has(name) ? node.call.integers(name)
+                               : std::vector<int64_t>(node.call.shape("x").size(), otherwise);
+  };
+  const auto stride = numbers("stride", 1), open = numbers("begin_mask", 0), squeezed = numbers("squeeze_mask", 0);
+  Cuts cuts;
+  auto size = sizes.begin();
+  for (size_t d = 0; d < stride.size(); ++d) {
+    cuts.push_back({node.call.shape("x")[d], squeezed[d] != 0 ? 1 : *size++, stride[d], open[d] != 0});
+  }
+  return cuts;
+}
+
+// The slice of x that begins at its very first element.
+View slice_of(View x, const Cuts& cuts) {
+  for (size_t d = 0; d < cuts.size(); ++d) x = sliced(std::move(x), d, 0, cuts[d].size, cuts[d].stride);
+  return x;
+}
+
+// How far behind that the slice of x begins that `begin(d)` asks for.
+template <class Begin>
+int64_t offset_of(const View& x, const Cuts& cuts, const Begin& begin) {
+  int64_t offset = 0;
+  for (size_t d = 0; d < cuts.size(); ++d) offset += cuts[d].first(begin(d)) * x.strides[d];
+  return offset;
+}
+
+View slice_of(const View& x, const Cuts& cuts, const mil::Tensor& begin) {
+  View slice = slice_of(x, cuts);
+  slice.offset += offset_of(x, cuts, [&](size_t d) { return static_cast<int64_t>(begin.number(int64_t(d))); });
+  return slice;
+}
+
+// Copies between a slice of `whole`, which begins where `begin` says at run time, and `part`.
+enum class Direction : uint8_t { take, put };
+void emit_moving_copy(Lowering& l, Direction direction, const View& whole, const Cuts& cuts, mil::ValueId begin,
+                      const View& part) {
+  const View slice = slice_of(whole, cuts), at = l.read_packed(begin), shaped = *reshaped(part, slice.shape);
+  const bool put = direction == Direction::put;
+  const Loops loops = put ? loops_over({&slice, &shaped}) : loops_over({&shaped, &slice});
+  l.emit({whole, at, part}, [=](const Pointers& p) {
+    const float* begins = p.at(at);
+    float* moved = p.at(slice) + offset_of(whole, cuts, [&](size_t d) { return integer(begins[d]); });
+    put ? copy(loops, moved, p.at(shaped)) : copy(loops, p.at(shaped), moved);
+  });
+}
+
+// Of an input narrower than words only the slice is converted.
+Result<> lower_slice(Lowering& l, const Node& node) {
+  const mil::ValueId x = node.operand("x"), begin = node.operand("begin"), result = node.result();
+  const mil::Shape& shape = l.shape(result);
+  const Cuts cuts = cuts_of(node, shape);
+  const mil::Tensor* known = l.constant(begin);
+  if (known == nullptr) {
+    const View part = l.temporary(shape);
+    emit_moving_copy(l, Direction::take, l.read(x), cuts, begin, part);
+    l.define(result, part);
+  } else if (const auto raw = l.raw_input(x)) {
+    const View place = l.place(result), part = slice_of(*raw, cuts, *known);
+    l.emit_widen(*reshaped(part, shape), l.dtype(x), place);
+    l.define(result, place);
+  } else {
+    l.define(result, *reshaped(slice_of(l.read(x), cuts, *known), shape));
+  }
+  return {};
+}
+
+Result<> lower_slice_update(Lowering& l, const Node& node) {
+  const mil::ValueId begin = node.operand("begin"), update = node.operand("update");
+  const View x = l.read(node.operand("x")), from = l.read_packed(update), result = l.target(node.result());
+  const Cuts cuts = cuts_of(node, l.shape(update));
+  l.emit_copy(x, result);
+  if (const mil::Tensor* known = l.constant(begin)) {
+    const View part = slice_of(result, cuts, *known);
+    l.emit_copy(*reshaped(from, part.shape), part);
+  } else {
+    emit_moving_copy(l, Direction::put, result, cuts, begin, from);
+  }
+  l.define(node.result(), result);
+  return {};
+}
+
+// Views of x one after another along the axis.
+Result<> lower_split(Lowering& l, const Node& node) {
+  const View x = l.read(node.operand("x"));
+  const size_t axis = axis_of(node, "axis", x.shape.size());
+  int64_t begin = 0;
+  for (mil::ValueId id : node.operation->results) {
+    const int64_t size = l.shape(id)[axis];
+    l.define(id, sliced(x, axis, begin, size));
+    begin += size;
+  }
+  return {};
+}
+
+// x backwards along the axes, all where none are named.
+Result<> lower_reverse(Lowering& l, const Node& node) {
+  View x = l.read(node.operand("x"));
+  std::vector<int64_t> axes(x.shape.size());
+  std::iota(axes.begin(), axes.end(), 0);
+  if (node.call.has("axes")) axes = node.call.integers("axes");
+  for (int64_t axis : axes) {
+    const auto d = size_t(axis < 0 ? axis + int64_t(x.shape.size()) : axis);
+    x = sliced(std::move(x), d, x.shape[d] - 1, x.shape[d], -1);
+  }
+  l.define(node.result(), x);
+  return {};
+}
+
+Rule slicing(std::string_view name, Result<> (*lower)(Lowering&, const Node&)) {
+  return {.op = name, .lower = lower, .takes = kWords, .renames = true};
+}
+
+}  // namespace
+
+std::vector<Rule> slicing_rules() {
+  return {
+      slicing("slice_by_size", lower_slice),
+      slicing("slice_by_index", lower_slice),
+      slicing("split", lower_split),
+      slicing("reverse", lower_reverse),
+      {.op = "slice_update", .lower = lower_slice_update, .takes = kWords},
+  };
+}
+
+}  // namespace anemone::cpu
