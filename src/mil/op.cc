@@ -26,9 +26,7 @@ struct Family {
 
 // In the order of docs/ops.md.
 constexpr std::array kFamilies{
-    Family{"Elementwise arithmetic", elementwise_ops},
-    Family{"Elementwise functions", unary_ops},
-    Family{"Comparison, logic, choice", comparison_ops},
+    Family{"Elementwise", elementwise_ops},
     Family{"Activations", activation_ops},
     Family{"Convolution", convolution_ops},
     Family{"Matrix products", product_ops},

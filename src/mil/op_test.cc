@@ -13,8 +13,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::NanSensitiveDoubleEq;
-using testing::Pointwise;
 
 // ---- Golden values.
 
@@ -136,59 +134,6 @@ TEST(OpCheck, AxesOutOfRangeAreNamed) {
             "transpose: axis 2 is out of range for rank 2");
 }
 
-// ---- Elementwise.
-
-TEST(Elementwise, ShapesThatDoNotBroadcastAreRefused) {
-  for (const char* op : {"add", "sub", "mul", "real_div", "pow", "maximum", "minimum"}) {
-    EXPECT_EQ(error(op, {{"x", zeros(DType::fp16, {2, 3})}, {"y", zeros(DType::fp16, {2})}}),
-              std::string(op) + ": shapes [2, 3] and [2] do not broadcast");
-  }
-  EXPECT_EQ(shape("add", {{"x", zeros(DType::fp16, {4, 1})}, {"y", zeros(DType::fp16, {2, 1, 3})}}), (Shape{2, 4, 3}));
-}
-
-TEST(Elementwise, NaNWinsInMaximaAndMinimaOnEitherSide) {
-  const Tensor x = row(DType::fp32, {NAN, 1, 2, -INFINITY}), y = row(DType::fp32, {1, NAN, 3, 0});
-  EXPECT_THAT(values("maximum", {{"x", x}, {"y", y}}),
-              Pointwise(NanSensitiveDoubleEq(), std::vector<double>{NAN, NAN, 3, 0}));
-  EXPECT_THAT(values("minimum", {{"x", x}, {"y", y}}),
-              Pointwise(NanSensitiveDoubleEq(), std::vector<double>{NAN, NAN, 2, -INFINITY}));
-  EXPECT_TRUE(std::isnan(values("relu", {{"x", row(DType::fp16, {NAN})}})[0]));
-}
-
-TEST(Elementwise, IntegersTruncateAndWrap) {
-  const Tensor x = row(DType::int32, {7, -7, 2147483647, -2147483648.0, 5});
-  const Tensor y = row(DType::int32, {2, 2, 1, 1, 0});
-  EXPECT_THAT(values("real_div", {{"x", x}, {"y", y}}), ElementsAre(3, -3, 2147483647, -2147483648.0, 2147483647));
-  EXPECT_THAT(values("add", {{"x", x}, {"y", y}}), ElementsAre(9, -5, -2147483648.0, -2147483647, 5));
-  EXPECT_THAT(values("sub", {{"x", x}, {"y", y}}), ElementsAre(5, -9, 2147483646, 2147483647, 5));
-  EXPECT_THAT(values("pow", {{"x", row(DType::int32, {2, 2, -3})}, {"y", row(DType::int32, {-1, 31, 3})}}),
-              ElementsAre(0, -2147483648.0, -27));
-  EXPECT_THAT(values("abs", {{"x", row(DType::int32, {-2147483648.0, -3})}}), ElementsAre(-2147483648.0, 3));
-}
-
-TEST(Elementwise, AnEpsilonBelowTheTypesRangeIsZero) {
-  EXPECT_EQ(values("log", {{"x", row(DType::fp16, {0})}})[0], -INFINITY);
-  EXPECT_EQ(values("rsqrt", {{"x", row(DType::fp16, {0})}})[0], INFINITY);
-  EXPECT_NEAR(values("log", {{"x", row(DType::fp32, {0})}})[0], std::log(0x1p-149), 1e-5);
-  EXPECT_NEAR(values("rsqrt", {{"x", row(DType::fp32, {0})}})[0], 1e6, 1);
-  EXPECT_EQ(values("rsqrt", {{"x", row(DType::fp16, {0})}, {"epsilon", Tensor::scalar(DType::fp16, 0.25)}})[0], 2);
-  EXPECT_EQ(values("inverse", {{"x", row(DType::fp32, {3})}, {"epsilon", Tensor::scalar(DType::fp32, 1)}})[0], 0.25);
-}
-
-TEST(Elementwise, FunctionsKeepTheirLimits) {
-  EXPECT_THAT(values("exp", {{"x", row(DType::fp16, {-INFINITY, 0, 12})}}), ElementsAre(0, 1, INFINITY));
-  EXPECT_TRUE(std::isnan(values("sqrt", {{"x", row(DType::fp32, {-1})}})[0]));
-  EXPECT_THAT(values("tanh", {{"x", row(DType::fp32, {-INFINITY, INFINITY})}}), ElementsAre(-1, 1));
-  EXPECT_THAT(values("sigmoid", {{"x", row(DType::fp32, {-INFINITY, 0, INFINITY})}}), ElementsAre(0, 0.5, 1));
-  EXPECT_THAT(values("silu", {{"x", row(DType::fp32, {-1000, 0, 1000})}}), ElementsAre(0, 0, 1000));
-}
-
-// ---- softmax.
-
-TEST(Softmax, LargeValuesDoNotOverflow) {
-  EXPECT_THAT(values("softmax", {{"x", row(DType::fp32, {60000, 60000, -60000})}}), ElementsAre(0.5, 0.5, 0));
-  EXPECT_THAT(values("softmax", {{"x", row(DType::fp16, {-INFINITY, 3})}}), ElementsAre(0, 1));
-}
 
 }  // namespace
 }  // namespace anemone::mil

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "mil/gradient.h"
 
 namespace anemone::mil {
 namespace {
@@ -129,5 +130,20 @@ std::vector<double> values(std::string_view op, const GivenArguments& arguments)
 std::string error(std::string_view op, const GivenArguments& arguments) { return Call(op, arguments).error(); }
 
 Shape shape(std::string_view op, const GivenArguments& arguments) { return Call(op, arguments).type().shape; }
+
+std::vector<std::vector<double>> gradients(std::string_view op, const GivenArguments& arguments) {
+  const Call call(op, arguments);
+  const Function backward = *gradient(*call.function());
+  std::vector<Array> inputs = call.inputs();
+  for (size_t i = inputs.size(); i < backward.inputs.size(); ++i) {
+    const TensorType& type = backward.value(backward.inputs[i]).type;
+    inputs.push_back({type, std::vector<double>(static_cast<size_t>(type.count()), 1.0)});
+  }
+  std::vector<std::vector<double>> found;
+  for (Array& output : (*Interpreter::create(backward, {}, Rounding::declared)).run(inputs)) {
+    found.push_back(std::move(output.data));
+  }
+  return found;
+}
 
 }  // namespace anemone::mil

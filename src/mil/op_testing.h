@@ -61,5 +61,7 @@ Tensor zeros(DType dtype, const Shape& shape);
 std::vector<double> values(std::string_view op, const GivenArguments& arguments);
 std::string error(std::string_view op, const GivenArguments& arguments);
 Shape shape(std::string_view op, const GivenArguments& arguments);
+// The gradient of the sum of the results by each operand that is not constant, in order; with every rounding.
+std::vector<std::vector<double>> gradients(std::string_view op, const GivenArguments& arguments);
 
 }  // namespace anemone::mil

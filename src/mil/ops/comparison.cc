@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "mil/gradient.h"
-#include "mil/ops/broadcast.h"
+#include "mil/ops/elementwise.h"
 #include "mil/ops/families.h"
 
 namespace anemone::mil {

@@ -1,11 +1,13 @@
-// Arithmetic of two operands, with broadcasting (MIL: elementwise_binary).
+// The elementwise family, and of it the arithmetic of two operands, which are broadcast.
 //
 // Integers: the interpreter truncates toward zero and wraps what does not fit. A division by zero gives what a cast of
 // its quotient would, ±∞ the largest and the smallest number and 0/0 zero; a remainder by zero is zero.
+#include "mil/ops/elementwise.h"
+
+#include <algorithm>
 #include <cmath>
 
 #include "mil/gradient.h"
-#include "mil/ops/broadcast.h"
 #include "mil/ops/families.h"
 
 namespace anemone::mil {
@@ -85,9 +87,7 @@ void maximum_backward(GradientUse& use) { choice_backward(use, less(use["x"], us
 
 void minimum_backward(GradientUse& use) { choice_backward(use, less(use["y"], use["x"]), less(use["x"], use["y"])); }
 
-}  // namespace
-
-std::vector<OpDef> elementwise_ops() {
+std::vector<OpDef> arithmetic_ops() {
   return {
       binary({"add", "x + y", [](double x, double y) { return x + y; }, add_backward}),
       binary({"sub", "x − y", [](double x, double y) { return x - y; }, sub_backward}),
@@ -99,6 +99,15 @@ std::vector<OpDef> elementwise_ops() {
       binary({"maximum", "max(x, y)", larger, maximum_backward}),
       binary({"minimum", "min(x, y)", smaller, minimum_backward}),
   };
+}
+
+}  // namespace
+
+std::vector<OpDef> elementwise_ops() {
+  std::vector<OpDef> ops = arithmetic_ops();
+  std::ranges::move(comparison_ops(), std::back_inserter(ops));
+  std::ranges::move(unary_ops(), std::back_inserter(ops));
+  return ops;
 }
 
 }  // namespace anemone::mil

@@ -8,9 +8,7 @@
 
 namespace anemone::mil {
 
-std::vector<OpDef> elementwise_ops();  // arithmetic of two operands
-std::vector<OpDef> unary_ops();
-std::vector<OpDef> comparison_ops();
+std::vector<OpDef> elementwise_ops();
 std::vector<OpDef> activation_ops();
 std::vector<OpDef> convolution_ops();
 std::vector<OpDef> product_ops();  // matrix products and attention
@@ -48,20 +46,6 @@ inline Result<> check_scalars(std::string_view op, const OpCall& call, std::init
 // NaN wins, as in NumPy and PyTorch.
 inline double larger(double x, double y) { return std::isnan(x) || x > y ? x : y; }
 inline double smaller(double x, double y) { return std::isnan(x) || x < y ? x : y; }
-
-// int32 arithmetic modulo 2^32, whose results a double would not hold before they are wrapped. A negative exponent
-// gives the fraction that a double gives.
-inline double int32_product(double x, double y) {
-  return static_cast<int32_t>(static_cast<uint32_t>(static_cast<int64_t>(x) * static_cast<int64_t>(y)));
-}
-inline double int32_power(double x, double y) {
-  if (y < 0) return std::pow(x, y);
-  double power = 1;
-  for (auto n = static_cast<int64_t>(y); n > 0; n /= 2, x = int32_product(x, x)) {
-    if (n % 2 == 1) power = int32_product(power, x);
-  }
-  return power;
-}
 
 // A setting that is one number.
 inline Result<> check_number(std::string_view op, const OpCall& c, std::string_view name) {

@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "mil/gradient.h"
+#include "mil/ops/elementwise.h"
 #include "mil/ops/families.h"
 
 namespace anemone::mil {

@@ -1,9 +1,14 @@
-// Evaluating op by element, each operand stretched to the result's shape.
+// What the parts of the elementwise family share: each operand is stretched to the result's shape.
 #pragma once
+
+#include <cmath>
 
 #include "mil/op.h"
 
 namespace anemone::mil {
+
+std::vector<OpDef> unary_ops();
+std::vector<OpDef> comparison_ops();
 
 // Calls visit(i, offset) for each element i of `out` in order, `offset` being that of the broadcast operand `in`.
 template <class Visit>
@@ -38,6 +43,20 @@ void map_pairs(const Array& x, const Array& y, Array& out, const F& f) {
   spread(x, out);
   for_each_broadcast(out.type.shape, y.type.shape,
                      [&](int64_t i, int64_t at) { out.data[size_t(i)] = f(out.data[size_t(i)], y.data[size_t(at)]); });
+}
+
+// int32 arithmetic modulo 2^32, whose results a double would not hold before they are wrapped. A negative exponent
+// gives the fraction that a double gives.
+inline double int32_product(double x, double y) {
+  return static_cast<int32_t>(static_cast<uint32_t>(static_cast<int64_t>(x) * static_cast<int64_t>(y)));
+}
+inline double int32_power(double x, double y) {
+  if (y < 0) return std::pow(x, y);
+  double power = 1;
+  for (auto n = static_cast<int64_t>(y); n > 0; n /= 2, x = int32_product(x, x)) {
+    if (n % 2 == 1) power = int32_product(power, x);
+  }
+  return power;
 }
 
 }  // namespace anemone::mil
