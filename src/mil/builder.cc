@@ -7,17 +7,6 @@
 namespace anemone::mil {
 namespace {
 
-// Names of MIL text are [A-Za-z_][A-Za-z0-9_@]*.
-bool may_stand_in_identifier(char letter) {
-  const bool is_letter = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z');
-  return is_letter || (letter >= '0' && letter <= '9') || letter == '_' || letter == '@';
-}
-
-bool is_identifier(std::string_view name) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9') || name[0] == '@') return false;
-  return std::ranges::all_of(name, may_stand_in_identifier);
-}
-
 Result<> check_input(const std::string& name, const TensorType& type) {
   if (type.dtype == DType::string) return fail("input {}: a string cannot be an input", name);
   if (auto bytes = checked_bytes(type); !bytes) return fail("input {}: {}", name, bytes.error().message);

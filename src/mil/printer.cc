@@ -9,7 +9,6 @@
 #include "base/check.h"
 
 namespace anemone::mil {
-namespace {
 
 std::string quote(std::string_view text) {
   std::string quoted = "\"";
@@ -21,6 +20,8 @@ std::string quote(std::string_view text) {
   }
   return quoted + '"';
 }
+
+namespace {
 
 // Element i of a numeric or boolean tensor; 64-bit integers do not pass through double.
 std::string element(const Tensor& tensor, int64_t i) {
@@ -51,6 +52,8 @@ void append_elements(const Tensor& tensor, size_t axis, int64_t& at, std::string
   text += ']';
 }
 
+}  // namespace
+
 std::string literal(const Tensor& tensor) {
   if (tensor.type().dtype == DType::string) return quote(tensor.characters());
   std::string text;
@@ -59,9 +62,11 @@ std::string literal(const Tensor& tensor) {
   return text;
 }
 
-std::string blob(const BlobReference& reference) {
+std::string literal(const BlobReference& reference) {
   return fmt::format("BLOBFILE(path = string({}), offset = uint64({}))", quote(reference.path), reference.offset);
 }
+
+namespace {
 
 std::string name_attribute(const std::string& name) { return fmt::format("name = string({})", quote(name)); }
 
@@ -101,7 +106,7 @@ std::string statement(const Function& function, const Operation& operation) {
   }
   const ValueInfo& value = function.value(operation.results.at(0));
   return fmt::format("{} = const()[{}, val = {}({})];", results, name, to_string(value.type),
-                     value.blob ? blob(*value.blob) : literal(value.constant.value()));
+                     value.blob ? literal(*value.blob) : literal(value.constant.value()));
 }
 
 std::string function_text(const Function& function) {

@@ -22,4 +22,9 @@ namespace anemone::mil {
 std::string print(const Program& program);
 std::string print(const Function& function);  // a program of this function alone
 
+// The parts of a statement's value: "a \"b\"", [[0x1p+0, 0x1p-1]], BLOBFILE(path = string("…"), offset = uint64(64)).
+std::string quote(std::string_view text);
+std::string literal(const Tensor& tensor);
+std::string literal(const BlobReference& reference);
+
 }  // namespace anemone::mil

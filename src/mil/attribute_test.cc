@@ -1,0 +1,91 @@
+#include "mil/attribute.h"
+
+#include <gmock/gmock.h>
+
+namespace anemone::mil {
+namespace {
+
+using testing::HasSubstr;
+
+std::string again(std::string_view text) {
+  const auto value = parse_attribute(text);
+  return value ? to_text(*value) : value.error().message;
+}
+
+TEST(Attribute, CanonicalTextComesBackAsItStands) {
+  for (
+      const char* text : {
+          R"(string("a \"b\"\\\n"))",
+          "bool(true)",
+          "fp64(0x1.999999999999ap-4)",
+          "uint64(18446744073709551615)",
+          "int64(-9223372036854775808)",
+          "tensor<int4, [2, 2]>([[-8, 7], [0, 1]])",
+          "tensor<fp16, [0]>([])",
+          "tensor<int32, [2, 0]>([[], []])",
+          R"(tensor<string, [2, 1]>([["a"], ["b"]]))",
+          R"(list<string, 2>(["all", "cpu"]))",
+          "list<int64, ?>([])",
+          "dict<string, string>({})",
+          R"(dict<string, fp64>({{"k", 0x1p+0}, {"l", -inf}}))",
+          R"(tuple<string, int32>(("a", 1)))",
+          R"(tensor<fp16, [4, 4]>(BLOBFILE(path = string("@model_path/weights/weight.bin"), offset = uint64(64))))",
+          R"(tuple<tuple<string, dict<string, tensor<int32, [?]>>>, tuple<string, dict<string, list<tensor<int32, [2]>, )"
+          R"(?>>>>((("DefaultShapes", {{"x", [1, 3]}}), ("RangeDims", {{"x", [[1, 1], [1, 64]]}}))))",
+      }) {
+    EXPECT_EQ(again(text), text);
+  }
+  EXPECT_EQ(again(kBuildInfo), kBuildInfo);
+}
+
+TEST(Attribute, OtherSpellingsBecomeCanonical) {
+  EXPECT_EQ(again(R"(dict<tensor<string, []>,tensor<string,[]>>( { {"a" ,"b"} } ) )"),
+            R"(dict<string, string>({{"a", "b"}}))");
+  EXPECT_EQ(again("tensor<fp16,[2,2]>([1, 1.5e0, 0x1p-1, -0])"),
+            "tensor<fp16, [2, 2]>([[0x1p+0, 0x1.8p+0], [0x1p-1, -0x0p+0]])");
+}
+
+TEST(Attribute, WhatIsWrongIsNamed) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"", "\"\" is not the type"},
+      {"state<tensor<fp16, [1]>>([1])", "\"state\" is not the type"},
+      {"int32(1) x", "more after the value"},
+      {"int32(1", "expected ')'"},
+      {"int8(128)", "128 is out of the range of int8"},
+      {"uint8(-1)", "-1 is out of the range of uint8"},
+      {"int64(9223372036854775808)", "is no int64"},
+      {"fp32(1x)", "\"1x\" is no number"},
+      {"bool(1)", "neither true nor false"},
+      {"string(\"a)", "expected '\"'"},
+      {"string(\"\\q\")", "unknown escape"},
+      {"tensor<int32, [2]>([1])", "dimension 0 is 2, but has 1"},
+      {"tensor<int32, [2, 2]>([1, 2, 3])", "3 elements do not fill [2, 2]"},
+      {"tensor<int32, [?, ?]>([[1, 2], [3]])", "dimension 1 is 2, but has 1"},
+      {"tensor<int32, [?, ?]>([])", "does not follow"},
+      {"tensor<int32, [2147483647, 2147483647, 2147483647]>([1])", "too large"},
+      {"tensor<int32, [2147483648]>([1])", "is no dimension"},
+      {"tensor<float, [1]>([1])", "\"float\" is no element type"},
+      {"list<int32, 2>([1])", "list<int32, 2> has 1 elements"},
+      {"tuple<int32>((1, 2))", "tuple<int32> has more elements"},
+      {"tuple<int32, int32>((1))", "has 1 elements"},
+      {"dict<int32>({})", "dict takes the types"},
+      {"dict<int32, int32>({{1}})", "expected ','"},
+      {"fp16(BLOBFILE(path = 1))", "expected string"},
+  };
+  for (const auto& [text, message] : cases) EXPECT_THAT(again(text), HasSubstr(message)) << text;
+}
+
+TEST(Attribute, HostileNestingEndsInAnError) {
+  std::string lists, dimensions = "tensor<int32, [", brackets;
+  for (int i = 0; i < 1'000'000; ++i) {
+    lists += "list<";
+    dimensions += "?,";
+    brackets += "[";
+  }
+  EXPECT_THAT(again(lists), HasSubstr("more than 16 levels"));
+  EXPECT_THAT(again(dimensions + "?]>(" + brackets), HasSubstr("more than 16 dimensions"));
+  EXPECT_THAT(again("list<int32, ?>(" + brackets), HasSubstr("is no int32"));
+}
+
+}  // namespace
+}  // namespace anemone::mil
