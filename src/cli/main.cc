@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   cli::add_eval(app, action);
   cli::add_generate(app, action);
   cli::add_model(app, action);
+  cli::add_mil(app, action);
   cli::add_bench(app, action);
   cli::add_devices(app, action);
   try {

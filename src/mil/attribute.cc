@@ -3,12 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
-#include <charconv>
-#include <cstdlib>
-#include <cstring>
 
+#include "mil/literal.h"
 #include "mil/printer.h"
 
 namespace anemone::mil {
@@ -16,330 +12,157 @@ namespace {
 
 using Kind = AttributeType::Kind;
 
-bool is_space(char letter) { return letter == ' ' || letter == '\t' || letter == '\n' || letter == '\r'; }
-
-bool may_stand_in_number(char letter) { return may_stand_in_identifier(letter) || letter == '.' || letter == '+'; }
-
-// The elements of a tensor of numbers while they are read. 64-bit integers do not pass through double.
-struct Elements {
-  DType dtype;
-  std::vector<uint64_t> words{};  // an integer of 64 bits, or the bits of a double
-};
-
-bool is_wide_integer(DType dtype) { return dtype == DType::int64 || dtype == DType::uint64; }
-
-Result<uint64_t> parse_integer(DType dtype, std::string_view token) {
-  const char* end = token.data() + token.size();
-  uint64_t word = 0;
-  std::from_chars_result parsed{};
-  if (dtype == DType::uint64) {
-    parsed = std::from_chars(token.data(), end, word);
-  } else {
-    int64_t number = 0;
-    parsed = std::from_chars(token.data(), end, number);
-    const auto width = static_cast<int>(bits(dtype));
-    const int64_t low = !is_signed_integer(dtype) ? 0 : width == 64 ? INT64_MIN : -(int64_t{1} << (width - 1));
-    const int64_t high = width == 64 ? INT64_MAX : (int64_t{1} << (is_signed_integer(dtype) ? width - 1 : width)) - 1;
-    if (number < low || number > high) return fail("{} is out of the range of {}", token, to_string(dtype));
-    word = width == 64 ? static_cast<uint64_t>(number) : std::bit_cast<uint64_t>(static_cast<double>(number));
-  }
-  if (parsed.ec != std::errc{} || parsed.ptr != end) return fail("\"{}\" is no {}", token, to_string(dtype));
-  return word;
-}
-
-Result<uint64_t> parse_element(DType dtype, std::string_view token) {
-  if (dtype == DType::boolean) {
-    if (token != "true" && token != "false") return fail("\"{}\" is neither true nor false", token);
-    return std::bit_cast<uint64_t>(token == "true" ? 1.0 : 0.0);
-  }
-  if (!is_float(dtype)) return parse_integer(dtype, token);
-  const std::string text(token);
-  char* end = nullptr;
-  const double number = std::strtod(text.c_str(), &end);
-  if (text.empty() || end != text.c_str() + text.size()) return fail("\"{}\" is no number", token);
-  return std::bit_cast<uint64_t>(number);
-}
-
-Tensor make_tensor(const Shape& shape, const Elements& elements) {
-  const TensorType type{elements.dtype, shape};
-  std::vector<std::byte> bytes(type.bytes());
-  for (size_t i = 0; i < elements.words.size(); ++i) {
-    if (is_wide_integer(type.dtype)) {
-      std::memcpy(bytes.data() + i * sizeof(uint64_t), &elements.words[i], sizeof(uint64_t));
-    } else {
-      store_number(type.dtype, bytes.data(), static_cast<int64_t>(i), std::bit_cast<double>(elements.words[i]));
-    }
-  }
-  return Tensor::own(type, std::move(bytes));
-}
-
 class Parser {
  public:
-  explicit Parser(std::string_view text) : text_(text) {}
+  explicit Parser(std::string_view text) : lexer_(text, "attribute") {}
 
   Result<AttributeValue> value() {
     AttributeValue value{TRY(type(0)), {}};
-    TRY(expect('('));
+    TRY(lexer_.expect("("));
     value.literal = TRY(literal(value.type));
-    TRY(expect(')'));
-    skip_space();
-    if (at_ < text_.size()) return fail("there is more after the value, from \"{}\" on", rest());
+    TRY(lexer_.expect(")"));
+    if (lexer_.peek().kind != Token::end) return lexer_.expected("the end", lexer_.peek());
     return value;
   }
 
  private:
-  void skip_space() {
-    while (at_ < text_.size() && is_space(text_[at_])) ++at_;
-  }
-
-  std::string_view rest() const { return text_.substr(at_, 20); }
-
-  bool peek(char letter) {
-    skip_space();
-    return at_ < text_.size() && text_[at_] == letter;
-  }
-
-  bool accept(char letter) {
-    if (!peek(letter)) return false;
-    ++at_;
-    return true;
-  }
-
-  Result<> expect(char letter) {
-    if (!accept(letter)) return fail("expected '{}' at \"{}\"", letter, rest());
+  // Calls read(), which gives a Result, for what stands between the brackets, separated by commas.
+  template <class Read>
+  static Result<> sequence(Lexer& lexer, std::string_view open, std::string_view close, const Read& read) {
+    TRY(lexer.expect(open));
+    if (lexer.accept(close)) return {};
+    do {
+      TRY(read());
+    } while (lexer.accept(","));
+    TRY(lexer.expect(close));
     return {};
   }
 
-  template <class Stands>
-  std::string_view word(const Stands& may_stand) {
-    skip_space();
-    const size_t begin = at_;
-    while (at_ < text_.size() && may_stand(text_[at_])) ++at_;
-    return text_.substr(begin, at_ - begin);
-  }
-  std::string_view identifier() { return word(may_stand_in_identifier); }
-  std::string_view number() {
-    return word([](char letter) { return may_stand_in_number(letter) || letter == '-'; });
-  }
-
-  Result<> expect_words(std::initializer_list<std::string_view> words) {
-    for (std::string_view expected : words) {
-      const std::string_view found = identifier();
-      if (found != expected) return fail("expected {}, found \"{}\"", expected, found);
-      if (expected != "string" && expected != "uint64") TRY(expect('='));
-    }
-    return expect('(');
-  }
-
-  // Calls read() for what stands, separated by commas, between the two brackets.
-  template <class Read>
-  Result<> sequence(char open, char close, const Read& read) {
-    TRY(expect(open));
-    if (accept(close)) return {};
-    do {
-      TRY(read());
-    } while (accept(','));
-    return expect(close);
-  }
-
-  // A dimension or a length; `?` is kUnknown.
-  Result<int64_t> size() {
-    if (accept('?')) return kUnknown;
-    const std::string_view token = number();
-    int32_t size = 0;
-    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), size);
-    if (error != std::errc{} || end != token.data() + token.size() || size < 0) {
-      return fail("\"{}\" is no dimension", token);
-    }
-    return size;
-  }
-
   Result<AttributeType> type(int depth) {
-    if (depth > kMostNested) return fail("types nest more than {} levels deep", kMostNested);
-    const std::string_view name = identifier();
-    if (const auto dtype = parse_dtype(name)) return AttributeType{.tensor = {*dtype, {}}};
-    AttributeType type;
-    if (name == "tensor") {
-      TRY(tensor_type(type.tensor));
-    } else if (name == "list") {
-      type.kind = Kind::list;
-      TRY(expect('<'));
-      type.parts.push_back(TRY(this->type(depth + 1)));
-      TRY(expect(','));
-      type.length = TRY(size());
-      TRY(expect('>'));
-    } else if (name == "tuple" || name == "dict") {
-      type.kind = name == "tuple" ? Kind::tuple : Kind::dictionary;
-      TRY(sequence('<', '>', [&]() -> Result<> {
-        type.parts.push_back(TRY(this->type(depth + 1)));
-        return {};
-      }));
-      if (name == "dict" && type.parts.size() != 2) return fail("dict takes the types of keys and of values");
-    } else {
-      return fail("\"{}\" is not the type of an attribute", name);
+    const Token word = lexer_.peek();
+    if (depth > kMostNested) return lexer_.error(word, fmt::format("types nest more than {} levels deep", kMostNested));
+    if (word.text == "list") return list_type(depth);
+    if (word.text == "tuple" || word.text == "dict") return parts_type(word.text == "dict", depth);
+    AttributeType type{.tensor = TRY(parse_type(lexer_))};
+    if (type.tensor.state || type.tensor.buffer) return lexer_.error(word, "attributes hold no states and no buffers");
+    if (type.tensor.shape.size() > kMostNested) {
+      return lexer_.error(word, fmt::format("a tensor has more than {} dimensions", kMostNested));
     }
     return type;
   }
 
-  Result<> tensor_type(TensorType& type) {
-    TRY(expect('<'));
-    const std::string_view name = identifier();
-    const auto dtype = parse_dtype(name);
-    if (!dtype) return fail("\"{}\" is no element type", name);
-    type.dtype = *dtype;
-    TRY(expect(','));
-    TRY(sequence('[', ']', [&]() -> Result<> {
-      type.shape.push_back(TRY(size()));
-      if (type.shape.size() > kMostNested) return fail("a tensor has more than {} dimensions", kMostNested);
+  Result<AttributeType> list_type(int depth) {
+    lexer_.next();
+    AttributeType type{.kind = Kind::list};
+    TRY(lexer_.expect("<"));
+    type.parts.push_back(TRY(this->type(depth + 1)));
+    TRY(lexer_.expect(","));
+    type.length = TRY(parse_dimension(lexer_));
+    TRY(lexer_.expect(">"));
+    return type;
+  }
+
+  Result<AttributeType> parts_type(bool is_dictionary, int depth) {
+    const Token word = lexer_.next();
+    AttributeType type{.kind = is_dictionary ? Kind::dictionary : Kind::tuple};
+    TRY(sequence(lexer_, "<", ">", [&]() -> Result<> {
+      type.parts.push_back(TRY(this->type(depth + 1)));
       return {};
     }));
-    if (!is_flexible(type.shape)) TRY(checked_bytes(type));
-    return expect('>');
+    if (is_dictionary && type.parts.size() != 2) {
+      return lexer_.error(word, "dict takes the types of its keys and of its values");
+    }
+    return type;
   }
 
   Result<AttributeLiteral> literal(const AttributeType& type) {
     switch (type.kind) {
       case Kind::tensor:
         return tensor(type.tensor);
-      case Kind::list:
-        return list(type);
-      case Kind::tuple:
-        return tuple(type);
-      default:
+      case Kind::dictionary:
         return dictionary(type);
+      default:
+        return elements(type);
     }
   }
 
-  Result<AttributeLiteral> list(const AttributeType& type) {
+  // Of a list or a tuple.
+  Result<AttributeLiteral> elements(const AttributeType& type) {
+    const Token at = lexer_.peek();
+    const bool is_list = type.kind == Kind::list;
+    const int64_t length = is_list ? type.length : std::ssize(type.parts);
     std::vector<AttributeLiteral> elements;
-    TRY(sequence('[', ']', [&]() -> Result<> {
-      elements.push_back(TRY(literal(type.parts[0])));
+    TRY(sequence(lexer_, is_list ? "[" : "(", is_list ? "]" : ")", [&]() -> Result<> {
+      if (std::ssize(elements) == length) return lexer_.error(at, fmt::format("{} has more elements", to_text(type)));
+      elements.push_back(TRY(literal(type.parts[is_list ? 0 : elements.size()])));
       return {};
     }));
-    if (type.length != kUnknown && std::ssize(elements) != type.length) {
-      return fail("{} has {} elements", to_text(type), elements.size());
+    if (length != kUnknown && std::ssize(elements) != length) {
+      return lexer_.error(at, fmt::format("{} has {} elements", to_text(type), elements.size()));
     }
-    return AttributeLiteral{std::move(elements)};
-  }
-
-  Result<AttributeLiteral> tuple(const AttributeType& type) {
-    std::vector<AttributeLiteral> elements;
-    TRY(sequence('(', ')', [&]() -> Result<> {
-      if (elements.size() == type.parts.size()) return fail("{} has more elements", to_text(type));
-      elements.push_back(TRY(literal(type.parts[elements.size()])));
-      return {};
-    }));
-    if (elements.size() != type.parts.size()) return fail("{} has {} elements", to_text(type), elements.size());
     return AttributeLiteral{std::move(elements)};
   }
 
   Result<AttributeLiteral> dictionary(const AttributeType& type) {
     std::vector<AttributeLiteral> pairs;
-    TRY(sequence('{', '}', [&]() -> Result<> {
-      TRY(expect('{'));
+    TRY(sequence(lexer_, "{", "}", [&]() -> Result<> {
+      TRY(lexer_.expect("{"));
       pairs.push_back(TRY(literal(type.parts[0])));
-      TRY(expect(','));
+      TRY(lexer_.expect(","));
       pairs.push_back(TRY(literal(type.parts[1])));
-      return expect('}');
+      TRY(lexer_.expect("}"));
+      return {};
     }));
     return AttributeLiteral{std::move(pairs)};
   }
 
-  Result<AttributeLiteral> tensor(const TensorType& type) {
-    if (peek('B') && text_.substr(at_).starts_with("BLOBFILE")) return AttributeLiteral{TRY(blob())};
-    Shape shape = type.shape;
-    if (type.dtype == DType::string) {
-      Strings strings;
-      TRY(elements(shape, [&]() -> Result<> {
-        strings.values.push_back(TRY(string()));
+  Result<AttributeLiteral> tensor(TensorType type) {
+    if (type.dtype == DType::string) return strings(std::move(type.shape));
+    if (is_flexible(type.shape)) {
+      Lexer ahead = lexer_;
+      TRY(measure(ahead, type.shape, 0, [&]() -> Result<> {
+        ahead.next();
         return {};
       }));
-      strings.shape = std::move(shape);
-      return AttributeLiteral{std::move(strings)};
     }
-    Elements numbers{type.dtype};
-    TRY(elements(shape, [&]() -> Result<> {
-      numbers.words.push_back(TRY(parse_element(type.dtype, number())));
+    return AttributeLiteral{TRY(parse_literal(lexer_, type))};
+  }
+
+  Result<AttributeLiteral> strings(Shape shape) {
+    Strings strings{.shape = std::move(shape), .values = {}};
+    TRY(measure(lexer_, strings.shape, 0, [&]() -> Result<> {
+      strings.values.push_back(unquote(TRY(lexer_.expect(Token::string, "a string")).text));
       return {};
     }));
-    return AttributeLiteral{make_tensor(shape, numbers)};
+    return AttributeLiteral{std::move(strings)};
   }
 
-  // Nested by rank, or all in one row where the shape is known. Unknown dimensions become known.
+  // Reads nested lists, of which unknown dimensions take the length.
   template <class Read>
-  Result<> elements(Shape& shape, const Read& read) {
-    const Shape declared = shape;
-    int64_t row = 0;
-    const size_t begin = at_;
-    if (shape.size() > 1 && !is_flexible(shape) && accept('[') && !peek('[') && !peek(']')) {
-      at_ = begin;
-      TRY(sequence('[', ']', [&] {
-        ++row;
-        return read();
-      }));
-      if (row != count(shape)) return fail("{} elements do not fill {}", row, to_string(shape));
-      return {};
-    }
-    at_ = begin;
-    TRY(nested(shape, 0, read));
-    if (is_flexible(shape)) return fail("the shape {} does not follow from its elements", to_string(declared));
-    return {};
-  }
-
-  template <class Read>
-  Result<> nested(Shape& shape, size_t axis, const Read& read) {
+  static Result<> measure(Lexer& lexer, Shape& shape, size_t axis, const Read& read) {
     if (axis == shape.size()) return read();
-    int64_t size = 0;
-    TRY(sequence('[', ']', [&] {
-      ++size;
-      return nested(shape, axis + 1, read);
+    const Token at = lexer.peek();
+    int64_t length = 0;
+    TRY(sequence(lexer, "[", "]", [&]() -> Result<> {
+      ++length;
+      return measure(lexer, shape, axis + 1, read);
     }));
-    if (shape[axis] == kUnknown) shape[axis] = size;
-    if (shape[axis] != size) return fail("dimension {} is {}, but has {} elements", axis, shape[axis], size);
+    if (shape[axis] == kUnknown) shape[axis] = length;
+    if (shape[axis] != length) {
+      return lexer.error(at, fmt::format("dimension {} is {}, but has {} elements", axis, shape[axis], length));
+    }
     return {};
   }
 
-  Result<std::string> string() {
-    TRY(expect('"'));
-    std::string value;
-    for (; at_ < text_.size() && text_[at_] != '"'; ++at_) {
-      char letter = text_[at_];
-      if (letter == '\\') {
-        constexpr std::string_view kEscaped = "\"\\\n\t\r", kLetters = "\"\\ntr";
-        const size_t which = ++at_ < text_.size() ? kLetters.find(text_[at_]) : std::string_view::npos;
-        if (which == std::string_view::npos) return fail("a string has an unknown escape");
-        letter = kEscaped[which];
-      }
-      value += letter;
-    }
-    TRY(expect('"'));
-    return value;
-  }
-
-  Result<BlobReference> blob() {
-    identifier();
-    TRY(expect('('));
-    TRY(expect_words({"path", "string"}));
-    BlobReference reference{.path = TRY(string())};
-    TRY(expect(')'));
-    TRY(expect(','));
-    TRY(expect_words({"offset", "uint64"}));
-    reference.offset = TRY(parse_integer(DType::uint64, number()));
-    TRY(expect(')'));
-    TRY(expect(')'));
-    return reference;
-  }
-
-  std::string_view text_;
-  size_t at_ = 0;
+  Lexer lexer_;
 };
 
 std::string join(const std::vector<std::string>& parts) { return fmt::format("{}", fmt::join(parts, ", ")); }
 
-std::string nested_strings(const Strings& strings, size_t axis, size_t& at) {
+std::string strings_text(const Strings& strings, size_t axis, size_t& at) {
   if (axis == strings.shape.size()) return quote(strings.values[at++]);
   std::vector<std::string> parts;
-  for (int64_t i = 0; i < strings.shape[axis]; ++i) parts.push_back(nested_strings(strings, axis + 1, at));
+  for (int64_t i = 0; i < strings.shape[axis]; ++i) parts.push_back(strings_text(strings, axis + 1, at));
   return '[' + join(parts) + ']';
 }
 
@@ -359,22 +182,17 @@ std::string parts_text(const std::vector<AttributeLiteral>& literals, const Attr
 }
 
 std::string literal_text(const AttributeLiteral& literal, const AttributeType& type) {
-  if (const auto* tensor = std::get_if<Tensor>(&literal.is)) return mil::literal(*tensor);
-  if (const auto* blob = std::get_if<BlobReference>(&literal.is)) return mil::literal(*blob);
+  if (const auto* tensor = std::get_if<Tensor>(&literal.is)) return to_text(*tensor);
   if (const auto* strings = std::get_if<Strings>(&literal.is)) {
     size_t at = 0;
-    return nested_strings(*strings, 0, at);
+    return strings_text(*strings, 0, at);
   }
   return parts_text(std::get<std::vector<AttributeLiteral>>(literal.is), type);
 }
 
 }  // namespace
 
-Result<AttributeValue> parse_attribute(std::string_view text) {
-  auto value = Parser(text).value();
-  if (!value) return fail("attribute {}: {}", text.substr(0, 60), value.error().message);
-  return value;
-}
+Result<AttributeValue> parse_attribute(std::string_view text) { return Parser(text).value(); }
 
 std::string to_text(const AttributeType& type) {
   std::vector<std::string> parts;

@@ -34,10 +34,9 @@ struct Strings {
   bool operator==(const Strings&) const = default;
 };
 
-// A tensor of numbers or of strings, a weight, or the elements of a list or tuple; a dictionary's keys and values take
-// turns.
+// A tensor of numbers or of strings, or the elements of a list or tuple; a dictionary's keys and values take turns.
 struct AttributeLiteral {
-  std::variant<Tensor, Strings, BlobReference, std::vector<AttributeLiteral>> is;
+  std::variant<Tensor, Strings, std::vector<AttributeLiteral>> is;
 
   bool operator==(const AttributeLiteral&) const = default;
 };

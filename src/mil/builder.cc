@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "mil/lexer.h"
 
 namespace anemone::mil {
 namespace {

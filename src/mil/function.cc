@@ -4,16 +4,6 @@
 
 namespace anemone::mil {
 
-bool may_stand_in_identifier(char letter) {
-  const bool is_letter = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z');
-  return is_letter || (letter >= '0' && letter <= '9') || letter == '_' || letter == '@';
-}
-
-bool is_identifier(std::string_view name) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9') || name[0] == '@') return false;
-  return std::ranges::all_of(name, may_stand_in_identifier);
-}
-
 const Argument* Operation::argument(std::string_view argument_name) const {
   const auto found = std::ranges::find(arguments, argument_name, &Argument::name);
   return found == arguments.end() ? nullptr : &*found;

@@ -18,10 +18,6 @@ namespace anemone::mil {
 
 using ValueId = int32_t;
 
-// Names of MIL text are [A-Za-z_][A-Za-z0-9_@]*.
-bool may_stand_in_identifier(char letter);
-bool is_identifier(std::string_view name);
-
 // The compiler and the coremltools whose programs the engine is known to accept.
 inline constexpr std::string_view kBuildInfo =
     R"(dict<string, string>({{"coremlc-component-MIL", "3510.2.1"}, {"coremlc-version", "3505.4.1"}, )"

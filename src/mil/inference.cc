@@ -75,6 +75,7 @@ std::vector<OpCall::Argument> Inference::arguments(const Function& function, con
           {.type = function.value(id).type, .constant = value(function, id), .fixed = is_constant(function, id)});
     }
   }
+  add_fallbacks(*operation.op, arguments);
   return arguments;
 }
 
@@ -124,6 +125,14 @@ void Inference::learn(const Function& function, const Operation& operation) {
   std::vector<Tensor> results =
       evaluate_constants(function, operation, [&](ValueId id) { return value(function, id); });
   for (size_t i = 0; i < results.size(); ++i) known_[size_t(operation.results[i])].value = std::move(results[i]);
+}
+
+void add_fallbacks(const OpDef& op, std::vector<OpCall::Argument>& arguments) {
+  for (const Param& param : op.params) {
+    if (!param.fallback || std::ranges::count(arguments, param.name, &OpCall::Argument::name) > 0) continue;
+    arguments.push_back(
+        {std::string(param.name), {{.type = param.fallback->type(), .constant = &*param.fallback, .fixed = true}}});
+  }
 }
 
 Result<> check(Function& function, const Weights* weights, std::string_view where) {

@@ -29,6 +29,8 @@ class Inference {
   // Notes whether the results are constant, and their values where these are few numbers.
   void learn(const Function& function, const Operation& operation);
 
+  // The arguments of an operation as its rules see them now, with the fallbacks of those left out.
+  std::vector<OpCall::Argument> arguments(const Function& function, const Operation& operation);
   bool is_constant(const Function& function, ValueId id) const;
   const Tensor* value(const Function& function, ValueId id);  // where it is known, else null
 
@@ -38,7 +40,6 @@ class Inference {
     bool open = false;  // computed from something with unknown dimensions
     std::optional<Tensor> value;
   };
-  std::vector<OpCall::Argument> arguments(const Function& function, const Operation& operation);
   bool is_open(const Function& function, const Operation& operation) const;
   bool results_are_constant(const Function& function, const Operation& operation) const;
 
@@ -61,6 +62,9 @@ Result<Function> with_input_shapes(Function function, const std::map<std::string
 Result<std::vector<std::optional<Tensor>>> fold_constants(const Function& function, const Weights& weights,
                                                           bool keep_floats = false);
 
+// Adds the fallbacks of parameters that an operation leaves out.
+void add_fallbacks(const OpDef& op, std::vector<OpCall::Argument>& arguments);
+
 // The arguments of an operation as its rules read them, fallbacks included. `constant(id)` is a value's tensor or null.
 template <class Constant>
 std::vector<OpCall::Argument> call_arguments(const Function& function, const Operation& operation,
@@ -74,11 +78,7 @@ std::vector<OpCall::Argument> call_arguments(const Function& function, const Ope
       call.operands.push_back({.type = function.value(id).type, .constant = known, .fixed = known != nullptr});
     }
   }
-  for (const Param& param : operation.op->params) {
-    if (!param.fallback || operation.argument(param.name) != nullptr) continue;
-    arguments.push_back(
-        {std::string(param.name), {{.type = param.fallback->type(), .constant = &*param.fallback, .fixed = true}}});
-  }
+  add_fallbacks(*operation.op, arguments);
   return arguments;
 }
 

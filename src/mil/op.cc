@@ -19,12 +19,35 @@ constexpr std::array kDTypeList{DType::fp16,    DType::fp32,  DType::fp64,   DTy
                                 DType::uint6,   DType::uint8, DType::uint16, DType::uint32, DType::uint64,
                                 DType::boolean, DType::string};
 
+struct Family {
+  std::string_view title;
+  std::vector<OpDef> (*ops)();
+};
+
+// In the order of docs/ops.md.
+constexpr std::array kFamilies{
+    Family{"Elementwise", elementwise_ops},
+    Family{"Activations", activation_ops},
+    Family{"Convolution and matrix products", product_ops},
+    Family{"Pooling", pooling_ops},
+    Family{"Normalisation", norm_ops},
+    Family{"Reductions", reduction_ops},
+    Family{"Shape", shape_ops},
+    Family{"Slicing", slicing_ops},
+    Family{"Gather, scatter, sort, fill", gather_ops},
+    Family{"Image", image_ops},
+    Family{"Recurrent", recurrent_ops},
+    Family{"Quantisation and compressed constants", quantization_ops},
+    Family{"States and buffers", state_ops},
+};
+
 std::vector<OpDef> build_table() {
   std::vector<OpDef> table;
-  for (auto* family :
-       {&elementwise_ops, &activation_ops, &product_ops, &pooling_ops, &norm_ops, &reduction_ops, &shape_ops,
-        &slicing_ops, &gather_ops, &image_ops, &recurrent_ops, &quantization_ops, &state_ops}) {
-    for (OpDef& op : (*family)()) table.push_back(std::move(op));
+  for (const Family& family : kFamilies) {
+    for (OpDef& op : family.ops()) {
+      op.family = family.title;
+      table.push_back(std::move(op));
+    }
   }
   return table;
 }

@@ -163,6 +163,7 @@ struct OpDef {
   Compose compose = nullptr;
   int since = kOldestOpset;       // the opset that brought it, or this form of it
   std::string_view formula = {};  // for docs/ops.md: what it computes, in one line
+  std::string_view family = {};   // set by the table
 
   const Param* param(std::string_view param_name) const;
 };

@@ -5,22 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
+#include "mil/lexer.h"
 
 namespace anemone::mil {
-
-std::string quote(std::string_view text) {
-  std::string quoted = "\"";
-  for (char letter : text) {
-    constexpr std::string_view kEscaped = "\"\\\n\t\r", kLetters = "\"\\ntr";
-    const size_t at = kEscaped.find(letter);
-    if (at != std::string_view::npos) quoted += '\\';
-    quoted += at == std::string_view::npos ? letter : kLetters[at];
-  }
-  return quoted + '"';
-}
-
 namespace {
 
 // Element i of a numeric or boolean tensor; 64-bit integers do not pass through double.
@@ -54,7 +44,7 @@ void append_elements(const Tensor& tensor, size_t axis, int64_t& at, std::string
 
 }  // namespace
 
-std::string literal(const Tensor& tensor) {
+std::string to_text(const Tensor& tensor) {
   if (tensor.type().dtype == DType::string) return quote(tensor.characters());
   std::string text;
   int64_t at = 0;
@@ -62,73 +52,101 @@ std::string literal(const Tensor& tensor) {
   return text;
 }
 
-std::string literal(const BlobReference& reference) {
-  return fmt::format("BLOBFILE(path = string({}), offset = uint64({}))", quote(reference.path), reference.offset);
-}
-
 namespace {
-
-std::string name_attribute(const std::string& name) { return fmt::format("name = string({})", quote(name)); }
 
 std::string join(const std::vector<std::string>& parts) { return fmt::format("{}", fmt::join(parts, ", ")); }
 
-std::string operand(const Function& function, const Argument& argument, bool tuple) {
-  std::vector<std::string> names;
-  for (ValueId id : argument.values) names.push_back(function.value(id).name);
-  return tuple ? fmt::format("{} = ({})", argument.name, join(names)) : argument.name + " = " + names.at(0);
-}
+// How programs of a version spell the same things.
+class Writer {
+ public:
+  explicit Writer(std::string_view version) : tensors_only_(version == "1.0") {}
 
-std::string arguments(const Function& function, const Operation& operation) {
-  std::vector<Argument> sorted = operation.arguments;
-  std::ranges::sort(sorted, {}, &Argument::name);
-  std::vector<std::string> parts;
-  for (const Argument& argument : sorted) {
+  std::string function_text(const Function& function) const {
+    std::string text = fmt::format("    func {}<{}>({}) {}{{\n", function.name, function.opset,
+                                   declarations(function, function.inputs), bracketed(function.attributes, " "));
+    for (const Operation& operation : function.operations) {
+      text += "            ";
+      text += statement(function, operation);
+      text += '\n';
+    }
+    std::vector<std::string> outputs;
+    for (ValueId id : function.outputs) outputs.push_back(function.value(id).name);
+    return text + fmt::format("        }} -> ({});\n", join(outputs));
+  }
+
+  static std::string bracketed(const Attributes& attributes, std::string_view behind) {
+    if (attributes.empty()) return {};
+    std::vector<std::string> parts;
+    for (const auto& [name, value] : attributes) parts.push_back(name + " = " + value);
+    return fmt::format("[{}]{}", join(parts), behind);
+  }
+
+ private:
+  // program(1.0) writes scalars as tensors of rank 0.
+  std::string type(const TensorType& type) const {
+    if (!tensors_only_ || !type.shape.empty() || type.state || type.buffer) return to_string(type);
+    return fmt::format("tensor<{}, []>", to_string(type.dtype));
+  }
+  std::string scalar(DType dtype, std::string_view text) const {
+    return fmt::format("{}({})", type({dtype, {}}), text);
+  }
+
+  std::string value(const ValueInfo& value) const {
+    if (!value.blob) return fmt::format("{}({})", type(value.type), to_text(value.constant.value()));
+    return fmt::format("{}(BLOBFILE(path = {}, offset = {}))", type(value.type),
+                       scalar(DType::string, quote(value.blob->path)),
+                       scalar(DType::uint64, std::to_string(value.blob->offset)));
+  }
+
+  // A name, or a constant in place.
+  std::string operand(const ValueInfo& info) const { return info.name.empty() ? value(info) : info.name; }
+
+  std::string argument(const Function& function, const Operation& operation, const Argument& argument) const {
     const Param* param = operation.op->param(argument.name);
     CHECK(param != nullptr);
-    parts.push_back(operand(function, argument, param->tuple));
+    std::vector<std::string> operands;
+    for (ValueId id : argument.values) operands.push_back(operand(function.value(id)));
+    return param->tuple ? fmt::format("({})", join(operands)) : operands.at(0);
   }
-  return join(parts);
-}
 
-std::string declaration(const ValueInfo& value) { return to_string(value.type) + ' ' + value.name; }
-
-std::string declarations(const Function& function, const std::vector<ValueId>& ids) {
-  std::vector<std::string> parts;
-  for (ValueId id : ids) parts.push_back(declaration(function.value(id)));
-  return join(parts);
-}
-
-std::string statement(const Function& function, const Operation& operation) {
-  const std::string results = declarations(function, operation.results);
-  const std::string name = name_attribute(operation.name);
-  if (operation.op->name != "const") {
-    return fmt::format("{} = {}({})[{}];", results, operation.op->name, arguments(function, operation), name);
+  std::string declarations(const Function& function, const std::vector<ValueId>& ids) const {
+    std::vector<std::string> parts;
+    for (ValueId id : ids) parts.push_back(type(function.value(id).type) + ' ' + function.value(id).name);
+    return join(parts);
   }
-  const ValueInfo& value = function.value(operation.results.at(0));
-  return fmt::format("{} = const()[{}, val = {}({})];", results, name, to_string(value.type),
-                     value.blob ? literal(*value.blob) : literal(value.constant.value()));
-}
 
-std::string function_text(const Function& function) {
-  std::string text =
-      fmt::format("    func {}<{}>({}) {{\n", function.name, function.opset, declarations(function, function.inputs));
-  for (const Operation& operation : function.operations) {
-    text += fmt::format("            {}\n", statement(function, operation));
+  // The constexpr ops that came before ios18 have their operands, all constants in place, among their attributes.
+  static bool has_operands_in_attributes(const Function& function, const Operation& operation) {
+    if (!operation.op->name.starts_with("constexpr_") || operation.op->since >= 18) return false;
+    return std::ranges::all_of(operation.arguments, [&](const Argument& argument) {
+      return std::ranges::all_of(argument.values, [&](ValueId id) { return function.value(id).name.empty(); });
+    });
   }
-  std::vector<std::string> outputs;
-  for (ValueId id : function.outputs) outputs.push_back(function.value(id).name);
-  return text + fmt::format("        }} -> ({});\n", join(outputs));
-}
+
+  std::string statement(const Function& function, const Operation& operation) const {
+    Attributes arguments, attributes = operation.attributes;
+    for (const Argument& each : operation.arguments) arguments[each.name] = argument(function, operation, each);
+    if (has_operands_in_attributes(function, operation)) attributes.merge(std::exchange(arguments, {}));
+    if (!operation.name.empty()) attributes["name"] = scalar(DType::string, quote(operation.name));
+    if (operation.op->name == "const") attributes["val"] = value(function.value(operation.results.at(0)));
+    std::string text = declarations(function, operation.results);
+    if (!text.empty()) text += " = ";
+    text += operation.op->name;
+    if (!operation.opset.empty()) text += fmt::format("<{}>", operation.opset);
+    std::vector<std::string> parts;
+    for (const auto& [name, operands] : arguments) parts.push_back(name + " = " + operands);
+    return text + fmt::format("({}){};", join(parts), bracketed(attributes, ""));
+  }
+
+  bool tensors_only_;
+};
 
 }  // namespace
 
 std::string print(const Program& program) {
-  std::string text = fmt::format("program({})\n", program.version);
-  std::vector<std::string> attributes;
-  for (const auto& [name, value] : program.attributes) attributes.push_back(name + " = " + value);
-  if (!attributes.empty()) text += fmt::format("[{}]\n", join(attributes));
-  text += "{\n";
-  for (const Function& function : program.functions) text += function_text(function);
+  std::string text = fmt::format("program({})\n{}{{\n", program.version, Writer::bracketed(program.attributes, "\n"));
+  const Writer writer(program.version);
+  for (const Function& function : program.functions) text += writer.function_text(function);
   return text + "}\n";
 }
 

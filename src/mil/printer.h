@@ -1,4 +1,4 @@
-// MIL as text: program(1.3) with the spellings of ios18, laid out as Apple's compiler lays it out.
+// MIL as text, laid out as Apple's compiler lays it out; a program of version 1.0 spells scalars as tensors of rank 0.
 //
 //   std::string text = print(function);
 //   // program(1.3)
@@ -19,12 +19,9 @@
 
 namespace anemone::mil {
 
+// The literal of a constant: `0x1.8p-3`, `"valid"`, `[[1, 2], [3, 4]]`.
+std::string to_text(const Tensor& tensor);
 std::string print(const Program& program);
 std::string print(const Function& function);  // a program of this function alone
-
-// The parts of a statement's value: "a \"b\"", [[0x1p+0, 0x1p-1]], BLOBFILE(path = string("…"), offset = uint64(64)).
-std::string quote(std::string_view text);
-std::string literal(const Tensor& tensor);
-std::string literal(const BlobReference& reference);
 
 }  // namespace anemone::mil

@@ -205,7 +205,15 @@ std::vector<int64_t> Tensor::integers() const {
 std::string_view Tensor::characters() const { return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}; }
 
 bool Tensor::operator==(const Tensor& other) const {
-  return type_ == other.type_ && std::ranges::equal(bytes_, other.bytes_);
+  if (type_ != other.type_) return false;
+  if (std::ranges::equal(bytes_, other.bytes_)) return true;
+  if (!is_float(type_.dtype)) return false;
+  for (int64_t i = 0; i < type_.count(); ++i) {
+    const double a = number(i), b = other.number(i);
+    const bool same = a == b ? std::signbit(a) == std::signbit(b) : std::isnan(a) && std::isnan(b);
+    if (!same) return false;
+  }
+  return true;
 }
 
 }  // namespace anemone::mil

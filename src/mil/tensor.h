@@ -40,7 +40,7 @@ class Tensor {
   std::vector<int64_t> integers() const;
   std::string_view characters() const;  // of a string
 
-  bool operator==(const Tensor& other) const;  // same type, same bytes
+  bool operator==(const Tensor& other) const;  // same type, same numbers bit for bit; one NaN is as good as another
 
  private:
   TensorType type_;

@@ -1,9 +1,10 @@
-// The backward kernels against finite differences of the forward kernels: a loss Σ r∘output with random r, so that r is
-// the gradient by the output.
+// The backward kernels against finite differences of the forward kernels, and against the gradients that mil::gradient
+// derives from these: a loss Σ r∘output with random r, so that r is the gradient by the output.
 #include <gtest/gtest.h>
 
 #include <functional>
 
+#include "mil/gradient.h"
 #include "model/expressions.h"
 #include "model/kernel_testing.h"
 #include "model/kernels.h"
@@ -15,6 +16,7 @@ using enum Weight;
 using enum WeightSource;
 
 constexpr double kTolerance = 1e-6;
+constexpr double kExact = 1e-11;  // between two ways to write one formula
 const double kStep = std::exp2(-17);
 
 using Loss = std::function<double(const Matrix& x)>;
@@ -48,6 +50,32 @@ Matrix scaled(Matrix x, double factor) {
   for (double& value : x.data) value *= factor;
   return x;
 }
+
+// A forward kernel's backward pass as it is derived from the kernel: the gradients by all of its input, given those by
+// outputs. What is not given is zero.
+class Derived {
+ public:
+  Derived(Result<Kernel> kernel, const WeightMatrices& weights)
+      : kernel_(std::move(kernel).value()), weights_(weights) {
+    const mil::Weights constants = constants_of(kernel_, weights_);
+    const mil::Function backward = mil::gradient(kernel_.function, {}, &constants).value();
+    interpreter_ = mil::Interpreter::create(backward, constants, mil::Rounding::none).value();
+  }
+
+  Slots operator()(const Slots& inputs, const Slots& output_gradients) const {
+    mil::Array dy{kernel_.output, std::vector<double>(size_t(kernel_.output.count()))};
+    for (const auto& [name, gradient] : output_gradients) put(gradient, kernel_.out(name), dy);
+    const mil::Array dx = interpreter_->run({pack(kernel_, inputs, weights_), dy})[0];
+    Slots gradients;
+    for (const Slot& slot : kernel_.inputs) gradients[slot.name] = get(dx, slot);
+    return gradients;
+  }
+
+ private:
+  Kernel kernel_;
+  WeightMatrices weights_;
+  std::optional<mil::Interpreter> interpreter_;
+};
 
 class GradientTest : public testing::TestWithParam<Geometry> {
  protected:
@@ -140,6 +168,8 @@ TEST_P(GradientTest, BakedAttention) {
   const Matrix dx = through_norm(baked, attention_norm, x, slots.at("dx"));
   const Loss loss = [&](const Matrix& at) { return inner_product(forward({{"x", at}}).at("o"), r); };
   EXPECT_LT(relative_error(dx, numeric_gradient(loss, x)), kTolerance);
+  const Derived derived(attention_forward(g), weights);
+  EXPECT_LT(relative_error(dx, derived({{"x", x}}, {{"o", r}}).at("x")), kExact);
 }
 
 TEST_P(GradientTest, DynamicAttention) {
@@ -151,6 +181,9 @@ TEST_P(GradientTest, DynamicAttention) {
   const Matrix dx = sum(q_part.at("dx"), kv_part.at("dx"));
   const Loss loss = [&](const Matrix& at) { return inner_product(wo_product(sdpa({{"xn", at}})).at("o"), r); };
   EXPECT_LT(relative_error(dx, numeric_gradient(loss, x)), kTolerance);
+  const Matrix da = Derived(wo_forward(g), weights)({{"a", slots.at("a")}}, {{"o", r}}).at("a");
+  EXPECT_LT(relative_error(slots.at("da"), da), kExact);
+  EXPECT_LT(relative_error(dx, Derived(sdpa_forward(g), weights)({{"xn", x}}, {{"a", da}}).at("xn")), kExact);
 }
 
 TEST_P(GradientTest, DynamicAttentionsWeights) {
@@ -173,6 +206,7 @@ TEST_P(GradientTest, BakedFeedForward) {
   const Matrix dx = through_norm(baked, ffn_norm, x, slots.at("dx"));
   const Loss loss = [&](const Matrix& at) { return inner_product(forward({{"x2", at}}).at("f"), r); };
   EXPECT_LT(relative_error(dx, numeric_gradient(loss, x)), kTolerance);
+  EXPECT_LT(relative_error(dx, Derived(ffn_forward(g), weights)({{"x2", x}}, {{"f", r}}).at("x2")), kExact);
 }
 
 TEST_P(GradientTest, DynamicFeedForward) {
@@ -188,6 +222,9 @@ TEST_P(GradientTest, DynamicFeedForward) {
   };
   EXPECT_LT(relative_error(slots.at("dx"), numeric_gradient(by_norm, x)), kTolerance);
   EXPECT_LT(relative_error(r, numeric_gradient(by_residual, x2)), kTolerance);
+  const Slots derived = Derived(ffn_fused(g), weights)({{"x2n", x}, {"x2", x2}}, {{"x_next", r}});
+  EXPECT_LT(relative_error(slots.at("dx"), derived.at("x2n")), kExact);
+  EXPECT_LT(relative_error(r, derived.at("x2")), kExact);
 }
 
 TEST_P(GradientTest, DynamicFeedForwardsWeights) {
@@ -205,7 +242,10 @@ TEST_P(GradientTest, Norms) {
     for (const WeightSource source : {baked, dynamic}) {
       const KernelRun forward(norm_forward(g, source, norm), weights);
       const Loss loss = [&](const Matrix& at) { return inner_product(forward({{"x", at}}).at("y"), r); };
-      EXPECT_LT(relative_error(through_norm(source, norm, x, r), numeric_gradient(loss, x)), kTolerance);
+      const Matrix dx = through_norm(source, norm, x, r);
+      EXPECT_LT(relative_error(dx, numeric_gradient(loss, x)), kTolerance);
+      const Derived derived(norm_forward(g, source, norm), weights);
+      EXPECT_LT(relative_error(dx, derived({{"x", x}}, {{"y", r}}).at("x")), kExact);
     }
   }
 }

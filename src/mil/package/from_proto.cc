@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "mil/lexer.h"
 #include "mil/package/opset.h"
 #include "mil/package/values.h"
 

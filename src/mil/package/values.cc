@@ -151,13 +151,6 @@ Result<Strings> read_strings(const TensorType& type, const proto::TensorValue& m
   return Strings{type.shape, {values.begin(), values.end()}};
 }
 
-BlobReference read_blob(const proto::BlobFile& message) { return {.path = message.path(), .offset = message.offset()}; }
-
-void write_blob(const BlobReference& reference, proto::BlobFile& message) {
-  message.set_path(reference.path);
-  message.set_offset(reference.offset);
-}
-
 // ---- Attributes.
 
 Result<AttributeType> read_attribute_type(const proto::ValueType& message, int depth = 0);
@@ -246,7 +239,7 @@ Result<AttributeLiteral> read_literal(const AttributeType& declared, const proto
   const proto::Immediate& value = message.immediate();
   switch (type.kind) {
     case Kind::tensor:
-      if (message.has_blob()) return AttributeLiteral{read_blob(message.blob())};
+      if (message.has_blob()) return fail("its value lies in a weight file, which attributes do not");
       if (type.tensor.dtype == DType::string) return AttributeLiteral{TRY(read_strings(type.tensor, value.tensor()))};
       return AttributeLiteral{TRY(read_elements(type.tensor, value.tensor()))};
     case Kind::list:
@@ -287,8 +280,6 @@ Result<> write_literal(AttributeType type, const AttributeLiteral& literal, prot
     type.tensor.shape = strings->shape;
     auto& values = *value.mutable_tensor()->mutable_strings();
     for (const std::string& text : strings->values) values.add_values(text);
-  } else if (const auto* blob = std::get_if<BlobReference>(&literal.is)) {
-    write_blob(*blob, *message.mutable_blob());
   } else {
     TRY(write_parts(type, std::get<std::vector<AttributeLiteral>>(literal.is), value));
   }
@@ -318,7 +309,7 @@ Result<ValueInfo> read_constant(const proto::Value& message) {
   value.type = TRY(read_tensor_type(message.type().tensor()));
   TRY(checked_bytes(value.type));
   if (message.has_blob()) {
-    value.blob = read_blob(message.blob());
+    value.blob = BlobReference{.path = message.blob().path(), .offset = message.blob().offset()};
     return value;
   }
   if (!message.immediate().has_tensor()) return fail("{} has no value", to_string(value.type));
@@ -335,7 +326,8 @@ Result<ValueInfo> read_constant(const proto::Value& message) {
 Result<> write_constant(const ValueInfo& value, proto::Value& message) {
   TRY(write_type(value.type, *message.mutable_type()));
   if (value.blob) {
-    write_blob(*value.blob, *message.mutable_blob());
+    message.mutable_blob()->set_path(value.blob->path);
+    message.mutable_blob()->set_offset(value.blob->offset);
   } else if (!value.constant) {
     return fail("{} is no constant", value.name);
   } else if (value.constant->bytes().size() > kMostBytesInPlace) {

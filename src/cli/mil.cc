@@ -1,0 +1,240 @@
+// anemone mil: programs checked, described, printed and converted; `run` has a file of its own.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "base/json.h"
+#include "cli/command.h"
+#include "mil/engine_rules.h"
+#include "mil/ops_page.h"
+#include "mil/printer.h"
+#include "mil/program_file.h"
+#include "mil/summary.h"
+
+namespace anemone::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
+
+struct FileOptions {
+  std::string path, second, profile;
+  bool json = false;
+};
+
+// ---- check
+
+// One finding as people and machines read it.
+struct Line {
+  std::string rule, severity, place, subject, message, wanted, source;
+};
+
+std::string_view name_of(mil::Severity severity) { return severity == mil::Severity::error ? "error" : "warning"; }
+
+Line line_of(const std::string& path, const mil::Finding& finding) {
+  std::string place = path;
+  if (finding.location.line > 0) place += fmt::format(":{}:{}", finding.location.line, finding.location.column);
+  return {std::string(finding.rule->id),
+          std::string(name_of(finding.severity)),
+          std::move(place),
+          finding.subject,
+          finding.message,
+          std::string(finding.rule->statement),
+          fmt::format("{}{}", finding.rule->disputed ? "disputed: " : "", finding.rule->source)};
+}
+
+std::vector<Line> findings_of(const std::string& path, const mil::ProgramFile& file, const std::string& profile) {
+  std::vector<Line> lines;
+  for (const mil::BlobFinding& blob : file.findings) {
+    lines.push_back({"C08", "warning", fmt::format("{}, offset {}", blob.reference.path, blob.reference.offset), "",
+                     std::string(mil::to_string(blob.quirk)), "weight files conform to their format",
+                     "maderix, issue 42: sizes and offsets are validated on macOS 15.7.4, not on 26"});
+  }
+  if (file.program.version != "1.0" && file.program.version != "1.3") {
+    lines.push_back({"version", "warning", path, "", fmt::format("the version is {}", file.program.version),
+                     "a program is of version 1.0 or 1.3", "others were read as 1.3"});
+  }
+  if (profile.empty()) return lines;
+  for (const mil::Function& function : file.program.functions) {
+    for (const mil::Finding& finding : mil::engine_findings(function, *mil::parse_chip(profile), &file.weights)) {
+      lines.push_back(line_of(path, finding));
+    }
+  }
+  return lines;
+}
+
+Json to_json(const Line& line) {
+  return {{"rule", line.rule},       {"severity", line.severity}, {"place", line.place},  {"subject", line.subject},
+          {"message", line.message}, {"wanted", line.wanted},     {"source", line.source}};
+}
+
+Result<> check(const FileOptions& options) {
+  const mil::ProgramFile file = TRY(mil::load_program(options.path));
+  const std::vector<Line> lines = findings_of(options.path, file, options.profile);
+  const auto errors = std::ranges::count(lines, "error", &Line::severity);
+  if (options.json) {
+    Json list = Json::array();
+    for (const Line& line : lines) list.push_back(to_json(line));
+    const Json profile = options.profile.empty() ? Json(nullptr) : Json(options.profile);
+    fmt::print("{}\n", dump({{"file", options.path}, {"profile", profile}, {"errors", errors}, {"findings", list}}));
+  } else {
+    for (const Line& line : lines) {
+      fmt::print("{}: {} {} {}{}{}\n    {} ({})\n", line.place, line.severity, line.rule, line.subject,
+                 line.subject.empty() ? "" : ": ", line.message, line.wanted, line.source);
+    }
+    const std::string on = options.profile.empty() ? "" : fmt::format(" for {}", options.profile);
+    fmt::print("{}: {}{}, {} functions, {} errors, {} warnings\n", options.path, file.format, on,
+               file.program.functions.size(), errors, lines.size() - static_cast<size_t>(errors));
+  }
+  if (errors > 0) return fail("{} breaks {} of the engine's rules on {}", options.path, errors, options.profile);
+  return {};
+}
+
+// ---- info
+
+Json ports(const mil::Function& function, const std::vector<mil::ValueId>& ids) {
+  Json list = Json::array();
+  for (mil::ValueId id : ids) {
+    list.push_back({{"name", function.value(id).name}, {"type", mil::to_string(function.value(id).type)}});
+  }
+  return list;
+}
+
+bool is_flexible(const mil::Function& function) {
+  return std::ranges::any_of(function.values, [](const mil::ValueInfo& v) { return mil::is_flexible(v.type.shape); });
+}
+
+Json describe(const mil::Function& function, const mil::Weights& weights) {
+  Json json{{"name", function.name},
+            {"opset", function.opset},
+            {"inputs", ports(function, function.inputs)},
+            {"outputs", ports(function, function.outputs)},
+            {"flexible", is_flexible(function)}};
+  if (is_flexible(function)) return json;
+  const mil::Summary s = mil::summarize(function, &weights);
+  json["ops"] = s.ops;
+  json["product_flops"] = s.product_flops;
+  json["other_flops"] = s.other_flops;
+  json["bytes"] = {{"inputs", s.input_bytes},
+                   {"outputs", s.output_bytes},
+                   {"states", s.state_bytes},
+                   {"weights", s.weight_bytes},
+                   {"constants", s.constant_bytes}};
+  json["weights"] = s.weights;
+  return json;
+}
+
+void print_ports(std::string_view title, const Json& list) {
+  for (const Json& port : list) {
+    fmt::print("  {:<8}{} {}\n", title, port["type"].get<std::string>(), port["name"].get<std::string>());
+  }
+}
+
+void print_function(const Json& f) {
+  fmt::print("function {}, {}\n", f["name"].get<std::string>(), f["opset"].get<std::string>());
+  print_ports("input", f["inputs"]);
+  print_ports("output", f["outputs"]);
+  if (f["flexible"].get<bool>()) {
+    fmt::print("  some dimensions are the caller's: costs depend on them\n");
+    return;
+  }
+  std::string ops;
+  for (const auto& [op, times] : f["ops"].items()) {
+    ops += fmt::format("{}{} {}", ops.empty() ? "" : ", ", op, times.get<int64_t>());
+  }
+  fmt::print("  {:<8}{}\n", "ops", ops);
+  fmt::print("  {:<8}{:.6g} of products, {:.6g} others\n", "FLOP", f["product_flops"].get<double>(),
+             f["other_flops"].get<double>());
+  const Json& bytes = f["bytes"];
+  fmt::print("  {:<8}{} in, {} out, {} of states\n", "bytes", bytes["inputs"].get<int64_t>(),
+             bytes["outputs"].get<int64_t>(), bytes["states"].get<int64_t>());
+  fmt::print("  {:<8}{} in {} bytes of weight files; {} bytes of constants in the text\n", "weights",
+             f["weights"].get<int64_t>(), bytes["weights"].get<int64_t>(), bytes["constants"].get<int64_t>());
+}
+
+Result<> info(const FileOptions& options) {
+  const mil::ProgramFile file = TRY(mil::load_program(options.path));
+  Json functions = Json::array();
+  for (const mil::Function& function : file.program.functions) functions.push_back(describe(function, file.weights));
+  if (options.json) {
+    fmt::print("{}\n", dump({{"file", options.path},
+                             {"format", file.format},
+                             {"version", file.program.version},
+                             {"functions", functions}}));
+    return {};
+  }
+  fmt::print("{}: {}, version {}\n", options.path, file.format, file.program.version);
+  for (const Json& function : functions) print_function(function);
+  return {};
+}
+
+// ---- print, convert, ops
+
+Result<> print(const FileOptions& options) {
+  const mil::ProgramFile file = TRY(mil::load_program(options.path));
+  fmt::print("{}", mil::print(file.program));
+  return {};
+}
+
+Result<> convert(const FileOptions& options) {
+  const mil::ProgramFile file = TRY(mil::load_program(options.path));
+  TRY(mil::save_program(options.second, file.program, file.weights));
+  fmt::print("{}: {} functions\n", options.second, file.program.functions.size());
+  return {};
+}
+
+Result<> ops(const FileOptions&) {
+  fmt::print("{}", mil::ops_page());
+  return {};
+}
+
+using Verb = Result<> (*)(const FileOptions&);
+
+CLI::App* add_verb(CLI::App& app, Action& action, const std::string& name, const std::string& help, Verb verb,
+                   std::shared_ptr<FileOptions> options) {
+  CLI::App* command = app.add_subcommand(name, help);
+  command->callback([&action, options, verb] { action = [options, verb] { return verb(*options); }; });
+  return command;
+}
+
+constexpr const char* kFileHelp = "A .mil text, an .mlpackage, an .mlmodel or an .mlmodelc folder";
+
+}  // namespace
+
+void add_mil(CLI::App& root, Action& action) {
+  CLI::App* app = root.add_subcommand("mil", "Check, describe, print, convert and run programs");
+  app->require_subcommand(1);
+  app->footer("Example: anemone mil check model.mlpackage --profile m4");
+  auto options = std::make_shared<FileOptions>();
+
+  CLI::App* command =
+      add_verb(*app, action, "check", "Check a program: names, types, weights, the engine's rules", check, options);
+  command->add_option("FILE", options->path, kFileHelp)->required();
+  command->add_option("--profile", options->profile, "Also hold it against what this chip's engine takes")
+      ->check(CLI::IsMember(mil::chip_names()));
+  command->add_flag("--json", options->json, "Print JSON");
+  command->footer("Example: anemone mil check model.mil --profile m4");
+
+  command = add_verb(*app, action, "info", "Say what a program holds and costs", info, options);
+  command->add_option("FILE", options->path, kFileHelp)->required();
+  command->add_flag("--json", options->json, "Print JSON");
+  command->footer("Example: anemone mil info model.mlpackage");
+
+  command = add_verb(*app, action, "print", "Print a program as MIL text", print, options);
+  command->add_option("FILE", options->path, kFileHelp)->required();
+  command->footer("Example: anemone mil print model.mlpackage");
+
+  command = add_verb(*app, action, "convert", "Write a program in the format of another extension", convert, options);
+  command->add_option("IN", options->path, kFileHelp)->required();
+  command->add_option("OUT", options->second, "Ends in .mil, .mlpackage or .mlmodel")->required();
+  command->footer("Example: anemone mil convert model.mlpackage model.mil");
+
+  command = add_verb(*app, action, "ops", "List the ops that programs may use, as a page of Markdown", ops, options);
+  command->footer("Example: anemone mil ops > ops.md");
+
+  add_mil_run(*app, action);
+}
+
+}  // namespace anemone::cli

@@ -1,0 +1,60 @@
+#include "device/execute.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "mil/builder.h"
+
+namespace anemone {
+namespace {
+
+using mil::DType;
+using mil::Tensor;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Tensor row(const std::vector<double>& values) {
+  return Tensor::from_numbers({DType::fp32, {int64_t(values.size())}}, values);
+}
+
+mil::Function doubled() {
+  mil::Builder b;
+  b.output("y", b.input("x", {DType::fp32, {3}}) * 2.0);
+  return *b.finish();
+}
+
+TEST(Execute, RunsFromTensorToTensorOnEachDevice) {
+  for (const std::string& name : device_names()) {
+    const auto device = open_device(name, {.precision = Precision::fp32});
+    if (!device) continue;
+    const auto run = execute(**device, doubled(), {}, {row({1, -2, 0.5})}, 3);
+    ASSERT_TRUE(run) << name << ": " << run.error().message;
+    EXPECT_THAT(run->outputs[0].numbers(), ElementsAre(2, -4, 1)) << name;
+    EXPECT_EQ(run->times.size(), 3u);
+  }
+}
+
+TEST(Execute, RefusesInputsOfAnotherNumberOrType) {
+  const auto device = *open_device("ref");
+  EXPECT_THAT(execute(*device, doubled(), {}, {}).error().message, HasSubstr("has 1 inputs, but 0 tensors"));
+  EXPECT_EQ(execute(*device, doubled(), {}, {row({1})}).error().message,
+            "input x is tensor<fp32, [3]>, but a tensor of tensor<fp32, [1]> is given");
+}
+
+TEST(Difference, NamesTheLargestAndItsPlace) {
+  const Difference d = difference(row({1, 2.5, NAN, -4, 7}), row({1, 2, NAN, -4.25, 7}));
+  EXPECT_EQ(d.largest, 0.5);
+  EXPECT_EQ(d.at, 1);
+  EXPECT_EQ(d.magnitude, 7);
+  EXPECT_EQ(d.elements, 2);
+}
+
+TEST(Difference, IsInfiniteWhereOneIsNoNumber) {
+  EXPECT_EQ(difference(row({1, NAN}), row({1, 2})).largest, INFINITY);
+  EXPECT_EQ(difference(row({INFINITY}), row({1})).largest, INFINITY);
+  EXPECT_EQ(difference(row({INFINITY}), row({INFINITY})).largest, 0);
+}
+
+}  // namespace
+}  // namespace anemone
