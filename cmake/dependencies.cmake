@@ -25,3 +25,20 @@ anemone_library(dnnl dnnl.h dnnl)
 anemone_library(hwy hwy/highway.h hwy)
 anemone_library(xxhash xxhash.h xxhash)
 anemone_library(sentencepiece sentencepiece_processor.h sentencepiece sentencepiece_train)
+
+# Protocol buffers. On Linux libsentencepiece exports an old copy of the same library. Ours is static there, the whole of
+# it first on the command line and hidden, so that neither copy binds to the other.
+if(APPLE)
+  find_package(protobuf CONFIG REQUIRED)
+  add_library(anemone::protobuf INTERFACE IMPORTED)
+  target_link_libraries(anemone::protobuf INTERFACE protobuf::libprotobuf-lite)
+  set(PROTOC protobuf::protoc)
+else()
+  find_program(PROTOC protoc REQUIRED)
+  find_path(protobuf_INCLUDE_DIR google/protobuf/message_lite.h REQUIRED)
+  find_library(protobuf_LIBRARY libprotobuf-lite.a REQUIRED)
+  add_library(anemone::protobuf INTERFACE IMPORTED)
+  target_include_directories(anemone::protobuf SYSTEM INTERFACE ${protobuf_INCLUDE_DIR})
+  target_link_options(anemone::protobuf INTERFACE
+                      "LINKER:--whole-archive,${protobuf_LIBRARY},--no-whole-archive,--exclude-libs,libprotobuf-lite.a")
+endif()

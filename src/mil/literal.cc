@@ -14,6 +14,8 @@ constexpr int kMostNesting = 32;  // of types and of literals
 
 constexpr std::array<std::string_view, 6> kTypeWords{"tensor", "state", "list", "tuple", "dict", "tensor_buffer"};
 
+}  // namespace
+
 Result<int64_t> parse_dimension(Lexer& lexer) {
   if (lexer.accept("?")) return kUnknown;
   const Token token = TRY(lexer.expect(Token::number, "a dimension"));
@@ -23,6 +25,8 @@ Result<int64_t> parse_dimension(Lexer& lexer) {
   if (!whole || value < 0 || value > INT32_MAX) return lexer.expected("a dimension from 0 to 2147483647", token);
   return value;
 }
+
+namespace {
 
 Result<Shape> parse_dimensions(Lexer& lexer) {
   Shape shape;

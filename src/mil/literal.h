@@ -14,6 +14,9 @@ bool begins_type(const Token& token);
 // A tensor's, a state's or a tensor_buffer's type; lists, tuples and dictionaries are refused.
 Result<TensorType> parse_type(Lexer& lexer);
 
+// A size, or kUnknown for `?`.
+Result<int64_t> parse_dimension(Lexer& lexer);
+
 // The literal of a constant of this type, without the parentheses around it: a number, a string, `true`, nested lists
 // by rank or one flat list.
 Result<Tensor> parse_literal(Lexer& lexer, const TensorType& type);
