@@ -12,7 +12,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// Steps 3, batch 2, inputs 4, hidden 5; `arguments` take the place of those of the same name, or come to them.
+// `arguments` take the place of those of the same name, or come to them.
 GivenArguments with(GivenArguments all, const GivenArguments& arguments) {
   for (const auto& argument : arguments) {
     std::erase_if(all, [&](const auto& given) { return given.first == argument.first; });
@@ -21,6 +21,7 @@ GivenArguments with(GivenArguments all, const GivenArguments& arguments) {
   return all;
 }
 
+// Steps 3, batch 2, inputs 4, hidden 5.
 GivenArguments layer(int64_t gates, const GivenArguments& arguments) {
   return with({{"x", zeros(DType::fp32, {3, 2, 4})},
                {"initial_h", zeros(DType::fp32, {2, 5})},

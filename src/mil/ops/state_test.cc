@@ -92,7 +92,7 @@ TEST(Buffer, IsNoTensor) {
               HasSubstr("expected a tensor_buffer"));
 }
 
-TEST(Buffer, BothCopiesKeepTheValues) {
+TEST(Buffer, HoldsTheValuesInItsLayout) {
   const Tensor x = row(DType::fp16, {1, 2, 3});
   const GivenArguments layout{
       {"input", x}, {"strides", row(DType::int64, {1})}, {"interleave_factors", row(DType::uint8, {1})}};
