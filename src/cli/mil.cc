@@ -8,8 +8,8 @@
 #include "cli/command.h"
 #include "mil/engine_rules.h"
 #include "mil/ops_page.h"
+#include "mil/package/package.h"
 #include "mil/printer.h"
-#include "mil/program_file.h"
 #include "mil/summary.h"
 
 namespace anemone::cli {
@@ -45,19 +45,19 @@ Line line_of(const std::string& path, const mil::Finding& finding) {
           fmt::format("{}{}", finding.rule->disputed ? "disputed: " : "", finding.rule->source)};
 }
 
-std::vector<Line> findings_of(const std::string& path, const mil::ProgramFile& file, const std::string& profile) {
+std::vector<Line> findings_of(const std::string& path, const mil::LoadedModel& file, const std::string& profile) {
   std::vector<Line> lines;
   for (const mil::BlobFinding& blob : file.findings) {
     lines.push_back({"C08", "warning", fmt::format("{}, offset {}", blob.reference.path, blob.reference.offset), "",
                      std::string(mil::to_string(blob.quirk)), "weight files conform to their format",
                      "maderix, issue 42: sizes and offsets are validated on macOS 15.7.4, not on 26"});
   }
-  if (file.program.version != "1.0" && file.program.version != "1.3") {
-    lines.push_back({"version", "warning", path, "", fmt::format("the version is {}", file.program.version),
+  if (file.model.program.version != "1.0" && file.model.program.version != "1.3") {
+    lines.push_back({"version", "warning", path, "", fmt::format("the version is {}", file.model.program.version),
                      "a program is of version 1.0 or 1.3", "others were read as 1.3"});
   }
   if (profile.empty()) return lines;
-  for (const mil::Function& function : file.program.functions) {
+  for (const mil::Function& function : file.model.program.functions) {
     for (const mil::Finding& finding : mil::engine_findings(function, *mil::parse_chip(profile), &file.weights)) {
       lines.push_back(line_of(path, finding));
     }
@@ -71,7 +71,7 @@ Json to_json(const Line& line) {
 }
 
 Result<> check(const FileOptions& options) {
-  const mil::ProgramFile file = TRY(mil::load_program(options.path));
+  const mil::LoadedModel file = TRY(mil::read_model(options.path));
   const std::vector<Line> lines = findings_of(options.path, file, options.profile);
   const auto errors = std::ranges::count(lines, "error", &Line::severity);
   if (options.json) {
@@ -85,8 +85,8 @@ Result<> check(const FileOptions& options) {
                  line.subject.empty() ? "" : ": ", line.message, line.wanted, line.source);
     }
     const std::string on = options.profile.empty() ? "" : fmt::format(" for {}", options.profile);
-    fmt::print("{}: {}{}, {} functions, {} errors, {} warnings\n", options.path, file.format, on,
-               file.program.functions.size(), errors, lines.size() - static_cast<size_t>(errors));
+    fmt::print("{}: {}{}, {} functions, {} errors, {} warnings\n", options.path, mil::to_string(file.kind), on,
+               file.model.program.functions.size(), errors, lines.size() - static_cast<size_t>(errors));
   }
   if (errors > 0) return fail("{} breaks {} of the engine's rules on {}", options.path, errors, options.profile);
   return {};
@@ -155,17 +155,18 @@ void print_function(const Json& f) {
 }
 
 Result<> info(const FileOptions& options) {
-  const mil::ProgramFile file = TRY(mil::load_program(options.path));
+  const mil::LoadedModel file = TRY(mil::read_model(options.path));
   Json functions = Json::array();
-  for (const mil::Function& function : file.program.functions) functions.push_back(describe(function, file.weights));
+  for (const mil::Function& function : file.model.program.functions)
+    functions.push_back(describe(function, file.weights));
   if (options.json) {
     fmt::print("{}\n", dump({{"file", options.path},
-                             {"format", file.format},
-                             {"version", file.program.version},
+                             {"format", mil::to_string(file.kind)},
+                             {"version", file.model.program.version},
                              {"functions", functions}}));
     return {};
   }
-  fmt::print("{}: {}, version {}\n", options.path, file.format, file.program.version);
+  fmt::print("{}: {}, version {}\n", options.path, mil::to_string(file.kind), file.model.program.version);
   for (const Json& function : functions) print_function(function);
   return {};
 }
@@ -173,20 +174,20 @@ Result<> info(const FileOptions& options) {
 // ---- print, convert, ops
 
 Result<> print(const FileOptions& options) {
-  const mil::ProgramFile file = TRY(mil::load_program(options.path));
-  fmt::print("{}", mil::print(file.program));
+  const mil::LoadedModel file = TRY(mil::read_model(options.path));
+  fmt::print("{}", mil::print(file.model.program));
   return {};
 }
 
 Result<> convert(const FileOptions& options) {
-  const mil::ProgramFile file = TRY(mil::load_program(options.path));
-  TRY(mil::save_program(options.second, file.program, file.weights));
-  fmt::print("{}: {} functions\n", options.second, file.program.functions.size());
+  const mil::LoadedModel file = TRY(mil::read_model(options.path));
+  TRY(mil::write_model(options.second, file.model, file.weights));
+  fmt::print("{}: {} functions\n", options.second, file.model.program.functions.size());
   return {};
 }
 
 Result<> ops(const FileOptions&) {
-  fmt::print("{}", mil::ops_page());
+  fmt::print("{}", mil::ops_page(how_cpu_runs));
   return {};
 }
 

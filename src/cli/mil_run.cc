@@ -12,7 +12,7 @@
 #include "cli/command.h"
 #include "device/execute.h"
 #include "mil/npy.h"
-#include "mil/program_file.h"
+#include "mil/package/package.h"
 
 namespace anemone::cli {
 namespace {
@@ -224,8 +224,8 @@ Result<Execution> run_on(const std::string& device, const RunOptions& options, c
 }
 
 Result<> run(const RunOptions& options) {
-  const mil::ProgramFile file = TRY(mil::load_program(options.path));
-  const mil::Function& declared = *TRY(mil::find_function(file.program, options.function));
+  const mil::LoadedModel file = TRY(mil::read_model(options.path));
+  const mil::Function& declared = *TRY(mil::find_function(file.model, options.function));
   const InputSource source = TRY(InputSource::create(options, declared));
   const mil::Function function = TRY(mil::with_input_shapes(declared, source.shapes(), &file.weights));
   std::vector<Tensor> inputs;

@@ -134,6 +134,5 @@ TEST(OpCheck, AxesOutOfRangeAreNamed) {
             "transpose: axis 2 is out of range for rank 2");
 }
 
-
 }  // namespace
 }  // namespace anemone::mil

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "mil/npy.h"
-#include "mil/program_file.h"
+#include "mil/package/package.h"
 #include "process.h"
 
 namespace anemone {
@@ -128,10 +128,10 @@ TEST_F(MilCommand, ConvertGoesBothWaysWithTheWeights) {
   for (const std::string between : {"p.mlpackage", "q.mlmodel"}) {
     ASSERT_EQ(run({"convert", "p.mil", between}).code, 0) << between;
     ASSERT_EQ(run({"convert", between, "back.mil"}).code, 0) << between;
-    const mil::ProgramFile before = *mil::load_program((folder_ / "p.mil").string());
-    const mil::ProgramFile after = *mil::load_program((folder_ / "back.mil").string());
-    const auto weight = [](const mil::ProgramFile& file) {
-      const mil::ValueInfo& w = file.program.functions[0].value(file.program.functions[0].operations[0].results[0]);
+    const mil::LoadedModel before = *mil::read_model((folder_ / "p.mil").string());
+    const mil::LoadedModel after = *mil::read_model((folder_ / "back.mil").string());
+    const auto weight = [](const mil::LoadedModel& file) {
+      const mil::ValueInfo& w = file.model.program.functions[0].value(file.model.program.functions[0].operations[0].results[0]);
       return *file.weights.find(*w.blob, w.type);
     };
     EXPECT_EQ(weight(before), weight(after));

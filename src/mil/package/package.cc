@@ -1,9 +1,11 @@
 #include "mil/package/package.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <filesystem>
 #include <iterator>
@@ -12,6 +14,8 @@
 #include "base/json.h"
 #include "mil/blob.h"
 #include "mil/inference.h"
+#include "mil/parser.h"
+#include "mil/printer.h"
 
 namespace anemone::mil {
 namespace {
@@ -60,7 +64,9 @@ Result<ModelFiles> find_in_package(const fs::path& package) {
   const json& items = manifest["itemInfoEntries"];
   const fs::path data = package / "Data";
   const fs::path model = TRY(item_path(items, manifest["rootModelIdentifier"].get<std::string>(), where));
-  ModelFiles files{.program = (data / model).string(), .folder = (data / model).parent_path().string()};
+  ModelFiles files{.kind = ModelFiles::Kind::package,
+                   .program = (data / model).string(),
+                   .folder = (data / model).parent_path().string()};
   for (const auto& [id, item] : items.items()) {
     if (!item.is_object() || item.value("name", json()) != "weights") continue;
     files.folder = (data / TRY(item_path(items, id, where))).parent_path().string();
@@ -69,13 +75,21 @@ Result<ModelFiles> find_in_package(const fs::path& package) {
 }
 
 // What load_weights() would do for each function, for all at once.
-Result<Weights> load_all_weights(const Program& program, const std::string& folder) {
+Result<Weights> load_all_weights(const Program& program, const std::string& folder,
+                                 std::vector<BlobFinding>& findings) {
   Function all;
   for (const Function& function : program.functions) {
     std::ranges::copy_if(function.values, std::back_inserter(all.values),
                          [](const ValueInfo& value) { return value.blob.has_value(); });
   }
-  return load_weights(all, folder);
+  return load_weights(all, folder, &findings);
+}
+
+// A text's model is its program.
+Result<Model> decode_text(std::span<const std::byte> bytes, const std::string& where) {
+  Model model;
+  model.program = TRY(parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where));
+  return model;
 }
 
 // ---- Writing.
@@ -88,8 +102,20 @@ struct Written {
   bool has_weights = false;
 };
 
+using Encode = Result<std::vector<std::byte>> (*)(const Model& model);
+
+Result<std::vector<std::byte>> encode_text(const Model& model) {
+  const std::string text = print(model.program);
+  const auto bytes = std::as_bytes(std::span(text));
+  return std::vector<std::byte>(bytes.begin(), bytes.end());
+}
+
+Result<std::vector<std::byte>> encode_described(const Model& model) {
+  return encode_model(model.interfaces.empty() ? TRY(describe(model.program)) : model);
+}
+
 // The model with its weights in one file of that name.
-Result<Written> gather(Model model, const Weights& weights, std::string_view weight_file) {
+Result<Written> gather(Model model, const Weights& weights, std::string_view weight_file, Encode encode) {
   Written written;
   std::map<BlobReference, std::pair<TensorType, uint64_t>> offsets;
   for (Function& function : model.program.functions) {
@@ -105,7 +131,7 @@ Result<Written> gather(Model model, const Weights& weights, std::string_view wei
     }
   }
   written.has_weights = !offsets.empty();
-  written.message = TRY(encode_model(model));
+  written.message = TRY(encode(model));
   return written;
 }
 
@@ -197,16 +223,17 @@ Result<> write_package(fs::path path, const Model& model, const Weights& weights
   if (is_there(path) && !is_there(path / "Manifest.json")) {
     return fail("{} is there and is no package: choose another path", path.string());
   }
-  const Written written = TRY(gather(model, weights, "weight.bin"));
+  const Written written = TRY(gather(model, weights, "weight.bin", encode_described));
   const TemporaryFolder folder(fmt::format("{}.tmp-{}", path.string(), getpid()));
   TRY(make_folder(folder.path));
   TRY(fill_package(folder.path, written));
   return replace(folder.path, path, fmt::format("{}.old-{}", path.string(), getpid()));
 }
 
-Result<> write_message(const fs::path& path, const Model& model, const Weights& weights) {
+// Text or a message, and its weights beside it.
+Result<> write_beside(const fs::path& path, const Model& model, const Weights& weights, Encode encode) {
   const std::string weight_file = path.stem().string() + ".bin";
-  const Written written = TRY(gather(model, weights, weight_file));
+  const Written written = TRY(gather(model, weights, weight_file, encode));
   if (written.has_weights) {
     const fs::path folder = path.parent_path() / kWeightFolder;
     TRY(make_folder(folder));
@@ -217,33 +244,54 @@ Result<> write_message(const fs::path& path, const Model& model, const Weights& 
 
 }  // namespace
 
+std::string_view to_string(ModelFiles::Kind kind) {
+  constexpr std::array<std::string_view, 4> kNames{"MIL text", "package", "model", "compiled model"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
 Result<ModelFiles> find_model(const std::string& path) {
   const fs::path root = path;
+  using enum ModelFiles::Kind;
   if (!is_there(root)) return fail("there is no {}", path);
-  if (!is_folder(root)) return ModelFiles{.program = path, .folder = root.parent_path().string()};
-  if (is_there(root / "Manifest.json")) return find_in_package(root);
-  if (is_there(root / "model.mil")) {
-    return ModelFiles{.kind = ModelFiles::Kind::text, .program = (root / "model.mil").string(), .folder = path};
+  if (!is_folder(root)) {
+    return ModelFiles{root.extension() == ".mlmodel" ? message : text, path, root.parent_path().string()};
   }
-  if (is_folder(root / "model0")) return fail("{} is a pipeline: give one of its models", path);
+  if (is_there(root / "Manifest.json")) return find_in_package(root);
+  if (is_there(root / "model.mil")) return ModelFiles{compiled, (root / "model.mil").string(), path};
+  if (is_folder(root / "model0")) return fail("{} is a pipeline: give one of its models, {}/model0", path, path);
   return fail("{} is no model: it has neither a Manifest.json nor a model.mil", path);
 }
 
 Result<LoadedModel> read_model(const std::string& path) {
   const ModelFiles files = TRY(find_model(path));
-  if (files.kind == ModelFiles::Kind::text) return fail("{}: the program is text, no message", files.program);
+  const bool is_text = files.kind == ModelFiles::Kind::text || files.kind == ModelFiles::Kind::compiled;
   const MappedFile file = TRY(MappedFile::open(files.program));
-  LoadedModel loaded{.model = TRY(decode_model(file.bytes(), files.program)), .weights = {}};
-  loaded.weights = TRY(load_all_weights(loaded.model.program, files.folder));
+  LoadedModel loaded{.kind = files.kind, .model = {}, .weights = {}, .findings = {}};
+  loaded.model = TRY(is_text ? decode_text(file.bytes(), files.program) : decode_model(file.bytes(), files.program));
+  if (loaded.model.program.functions.empty()) return fail("{}: it holds no function", files.program);
+  loaded.weights = TRY(load_all_weights(loaded.model.program, files.folder, loaded.findings));
   for (Function& function : loaded.model.program.functions) {
-    TRY(check(function, &loaded.weights, fmt::format("{}: function {}", files.program, function.name)));
+    const std::string where = is_text ? files.program : fmt::format("{}: function {}", files.program, function.name);
+    TRY(check(function, &loaded.weights, where));
   }
   return loaded;
 }
 
 Result<> write_model(const std::string& path, const Model& model, const Weights& weights) {
-  if (path.ends_with(".mlmodel")) return write_message(path, model, weights);
-  return write_package(path, model, weights);
+  if (path.ends_with(".mil")) return write_beside(path, model, weights, encode_text);
+  if (path.ends_with(".mlmodel")) return write_beside(path, model, weights, encode_described);
+  if (path.ends_with(".mlpackage") || path.ends_with(".mlpackage/")) return write_package(path, model, weights);
+  return fail("{}: the extension tells the format: .mil, .mlpackage or .mlmodel", path);
+}
+
+Result<const Function*> find_function(const Model& model, const std::string& name) {
+  const Program& program = model.program;
+  const std::string wanted = name.empty() ? model.default_function : name;
+  if (const Function* function = program.function(wanted)) return function;
+  if (name.empty() && program.functions.size() == 1) return &program.functions[0];
+  std::vector<std::string> names;
+  for (const Function& function : program.functions) names.push_back(function.name);
+  return fail("there is no function {}: choose one of {}", wanted, fmt::join(names, ", "));
 }
 
 }  // namespace anemone::mil
