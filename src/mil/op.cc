@@ -22,8 +22,8 @@ constexpr std::array kDTypeList{DType::fp16,    DType::fp32,  DType::fp64,   DTy
 std::vector<OpDef> build_table() {
   std::vector<OpDef> table;
   for (auto* family :
-       {&elementwise_ops, &activation_ops, &convolution_ops, &product_ops, &pooling_ops, &norm_ops, &reduction_ops, &shape_ops,
-        &slicing_ops, &gather_ops, &image_ops, &recurrent_ops, &quantization_ops, &state_ops}) {
+       {&elementwise_ops, &activation_ops, &convolution_ops, &product_ops, &pooling_ops, &norm_ops, &reduction_ops,
+        &shape_ops, &slicing_ops, &gather_ops, &image_ops, &recurrent_ops, &quantization_ops, &state_ops}) {
     for (OpDef& op : (*family)()) table.push_back(std::move(op));
   }
   return table;
