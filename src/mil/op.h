@@ -129,7 +129,11 @@ class OpCall {
 
   // Constants. The checker has ensured that a parameter that needs a value has one.
   const Tensor& constant(std::string_view name) const;
-  double number(std::string_view name) const { return constant(name).number(0); }
+  // The first number; 0 of a constant that has none.
+  double number(std::string_view name) const {
+    const Tensor& tensor = constant(name);
+    return tensor.type().count() > 0 ? tensor.number(0) : 0;
+  }
   int64_t integer(std::string_view name) const { return static_cast<int64_t>(number(name)); }
   bool flag(std::string_view name) const { return number(name) != 0; }
   std::string_view text(std::string_view name) const { return constant(name).characters(); }
