@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "mil/blob.h"
 #include "mil/builder.h"
-#include "mil/interpreter.h"
+#include "mil/parser.h"
 #include "mil/printer.h"
 
 namespace anemone::mil {
@@ -197,6 +197,7 @@ TEST_F(Package, AHandMadeModelIsRead) {
   const auto model = decode_model(file->bytes(), "handmade");
   ASSERT_EQ(error(model), "");
   EXPECT_EQ(print(model->program), *read_text(kGolden + "handmade.mil"));
+  EXPECT_EQ(model->program, *parse(*read_text(kGolden + "handmade.mil")));
   EXPECT_EQ(model->metadata, (Metadata{"what", "2.0", "who", "free", {{"k", "v"}}}));
   const Interface& main = model->interfaces.at("main");
   EXPECT_EQ(main.inputs[0], (Feature{.name = "x",
@@ -229,6 +230,7 @@ TEST_F(Package, PackagesOfCoremltoolsAreRead) {
     const auto loaded = read_model(kGolden + name + ".mlpackage");
     ASSERT_EQ(error(loaded), "");
     EXPECT_EQ(print(loaded->model.program), *read_text(kGolden + name + ".mil"));
+    EXPECT_EQ(loaded->model.program, *parse(*read_text(kGolden + name + ".mil")));
     expect_round_trip(*loaded, path(name + ".mlpackage"));
   }
 }

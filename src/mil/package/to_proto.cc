@@ -10,7 +10,7 @@ Result<> write_attributes(const Attributes& attributes, Message& message) {
   for (const auto& [name, text] : attributes) {
     auto& attribute = *message.add_attributes();
     attribute.set_name(name);
-    TRY(write_attribute(text, *attribute.mutable_value()));
+    TRY(write_attribute(name, text, *attribute.mutable_value()));
   }
   return {};
 }
