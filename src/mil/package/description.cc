@@ -260,7 +260,7 @@ Result<> read_description(const proto::Description& message, Model& model) {
 
 Result<> write_description(const Model& model, proto::Description& message) {
   TRY(check_interfaces(model));
-  write_metadata(model.metadata, *message.mutable_metadata());
+  if (model.metadata != Metadata{}) write_metadata(model.metadata, *message.mutable_metadata());
   if (model.interfaces.size() == 1 && model.interfaces.begin()->first == model.default_function) {
     write_interface(model.interfaces.begin()->second, message);
     return {};
