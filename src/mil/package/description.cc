@@ -84,9 +84,11 @@ Result<std::vector<Feature>> read_features(const Messages& messages) {
 
 template <class Message>
 Result<Interface> read_interface(const Message& message) {
-  return Interface{.inputs = TRY(read_features(message.inputs())),
-                   .outputs = TRY(read_features(message.outputs())),
-                   .states = TRY(read_features(message.states()))};
+  Interface interface;
+  interface.inputs = TRY(read_features(message.inputs()));
+  interface.outputs = TRY(read_features(message.outputs()));
+  interface.states = TRY(read_features(message.states()));
+  return interface;
 }
 
 Metadata read_metadata(const proto::Metadata& message) {
