@@ -14,7 +14,7 @@ using Kind = AttributeType::Kind;
 
 class Parser {
  public:
-  explicit Parser(std::string_view text) : lexer_(text, "attribute") {}
+  Parser(std::string_view text, std::string_view where) : lexer_(text, where) {}
 
   Result<AttributeValue> value() {
     AttributeValue value{TRY(type(0)), {}};
@@ -192,7 +192,9 @@ std::string literal_text(const AttributeLiteral& literal, const AttributeType& t
 
 }  // namespace
 
-Result<AttributeValue> parse_attribute(std::string_view text) { return Parser(text).value(); }
+Result<AttributeValue> parse_attribute(std::string_view text, std::string_view where) {
+  return Parser(text, where).value();
+}
 
 std::string to_text(const AttributeType& type) {
   std::vector<std::string> parts;

@@ -51,7 +51,8 @@ struct AttributeValue {
 // Types nest no deeper, and no tensor of a file has more dimensions.
 inline constexpr int kMostNested = 16;
 
-Result<AttributeValue> parse_attribute(std::string_view text);
+// `where` names the text in errors.
+Result<AttributeValue> parse_attribute(std::string_view text, std::string_view where = "attribute");
 std::string to_text(const AttributeType& type);
 std::string to_text(const AttributeValue& value);
 

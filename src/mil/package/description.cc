@@ -84,9 +84,11 @@ Result<std::vector<Feature>> read_features(const Messages& messages) {
 
 template <class Message>
 Result<Interface> read_interface(const Message& message) {
-  return Interface{.inputs = TRY(read_features(message.inputs())),
-                   .outputs = TRY(read_features(message.outputs())),
-                   .states = TRY(read_features(message.states()))};
+  Interface interface;
+  interface.inputs = TRY(read_features(message.inputs()));
+  interface.outputs = TRY(read_features(message.outputs()));
+  interface.states = TRY(read_features(message.states()));
+  return interface;
 }
 
 Metadata read_metadata(const proto::Metadata& message) {
@@ -260,7 +262,7 @@ Result<> read_description(const proto::Description& message, Model& model) {
 
 Result<> write_description(const Model& model, proto::Description& message) {
   TRY(check_interfaces(model));
-  write_metadata(model.metadata, *message.mutable_metadata());
+  if (model.metadata != Metadata{}) write_metadata(model.metadata, *message.mutable_metadata());
   if (model.interfaces.size() == 1 && model.interfaces.begin()->first == model.default_function) {
     write_interface(model.interfaces.begin()->second, message);
     return {};

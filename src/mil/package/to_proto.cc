@@ -1,4 +1,6 @@
 // Messages from programs.
+#include <algorithm>
+
 #include "mil/package/opset.h"
 #include "mil/package/values.h"
 
@@ -10,7 +12,7 @@ Result<> write_attributes(const Attributes& attributes, Message& message) {
   for (const auto& [name, text] : attributes) {
     auto& attribute = *message.add_attributes();
     attribute.set_name(name);
-    TRY(write_attribute(text, *attribute.mutable_value()));
+    TRY(write_attribute(name, text, *attribute.mutable_value()));
   }
   return {};
 }
@@ -58,7 +60,9 @@ Result<> write_operation(const Function& function, const Operation& operation, p
     TRY(add_constant("name", name, message));
   }
   if (operation.op->name == "const") TRY(add_constant("val", function.value(operation.results.at(0)), message));
-  for (const Argument& argument : operation.arguments) TRY(write_argument(function, operation, argument, message));
+  std::vector<Argument> arguments = operation.arguments;
+  std::ranges::sort(arguments, {}, &Argument::name);
+  for (const Argument& argument : arguments) TRY(write_argument(function, operation, argument, message));
   TRY(write_attributes(operation.attributes, message));
   for (ValueId id : operation.results) TRY(write_named_type(function.value(id), *message.add_outputs()));
   return {};

@@ -347,8 +347,8 @@ Result<std::string> read_attribute(const proto::Value& message) {
   return to_text(value);
 }
 
-Result<> write_attribute(std::string_view text, proto::Value& message) {
-  const AttributeValue value = TRY(parse_attribute(text));
+Result<> write_attribute(std::string_view name, std::string_view text, proto::Value& message) {
+  const AttributeValue value = TRY(parse_attribute(text, name));
   return write_literal(value.type, value.literal, message);
 }
 

@@ -19,7 +19,7 @@ Result<> write_constant(const ValueInfo& value, proto::Value& message);
 
 // An attribute's value and its text.
 Result<std::string> read_attribute(const proto::Value& message);
-Result<> write_attribute(std::string_view text, proto::Value& message);
+Result<> write_attribute(std::string_view name, std::string_view text, proto::Value& message);
 
 Result<Program> read_program(const proto::Program& message, std::string_view where);
 Result<> write_program(const Program& program, proto::Program& message);
