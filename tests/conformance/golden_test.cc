@@ -8,14 +8,18 @@ namespace {
 constexpr double kEpsilons = 16;
 
 mil::Tensor narrowed(const mil::Tensor& tensor) {
-  if (tensor.type().dtype != mil::DType::fp32) return tensor;
-  return mil::Tensor::from_numbers({mil::DType::fp16, tensor.type().shape}, tensor.numbers());
+  mil::TensorType type = tensor.type();
+  if (type.dtype != mil::DType::fp32) return tensor;
+  type.dtype = mil::DType::fp16;
+  return mil::Tensor::from_numbers(std::move(type), tensor.numbers());
 }
 
 mil::GivenArguments narrowed(mil::GivenArguments arguments) {
   for (auto& [name, given] : arguments) {
     if (auto* tuple = std::get_if<std::vector<mil::Tensor>>(&given)) {
       for (mil::Tensor& tensor : *tuple) tensor = narrowed(tensor);
+    } else if (auto* fixed = std::get_if<mil::Fixed>(&given)) {
+      fixed->tensor = narrowed(fixed->tensor);
     } else {
       given = narrowed(std::get<mil::Tensor>(given));
     }

@@ -248,5 +248,20 @@ void softmax(const Softmax& s, const float* x, float* out) {
   });
 }
 
+void cumulate(const Cumulation& c, const float* x, float* out) {
+  parallel_for(c.others.count(), std::max<int64_t>(1, kGrain / c.length), [&](int64_t begin, int64_t end) {
+    for (int64_t place = begin; place < end; ++place) {
+      const float* from = x + c.others.element(0, place);
+      float* to = out + c.others.element(1, place);
+      double total = 0;
+      for (int64_t i = 0; i < c.length; ++i) {
+        const double before = total;
+        total += from[i * c.x_stride];
+        to[i * c.out_stride] = static_cast<float>(c.exclusive ? before : total);
+      }
+    }
+  });
+}
+
 }  // namespace anemone::cpu
 #endif

@@ -1,4 +1,4 @@
-// Reductions and softmax over strided floats.
+// Reductions, running sums and softmax over strided floats.
 #pragma once
 
 #include "device/cpu/kernels/loops.h"
@@ -27,5 +27,15 @@ struct Softmax {
 };
 
 void softmax(const Softmax& softmax, const float* x, float* out);
+
+// out_i = Σ x_j over j ≤ i, or over j < i, along `length` elements, at each place of `others`.
+struct Cumulation {
+  Loops others;  // operands: x, out
+  int64_t length = 1;
+  int64_t x_stride = 1, out_stride = 1;
+  bool exclusive = false;
+};
+
+void cumulate(const Cumulation& cumulation, const float* x, float* out);
 
 }  // namespace anemone::cpu
