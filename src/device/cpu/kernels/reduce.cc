@@ -10,6 +10,7 @@
 #include "device/cpu/kernels/elementwise.h"
 #include "device/cpu/kernels/reduce.h"
 #include "device/cpu/kernels/vector_math-inl.h"
+#include "device/cpu/kernels/words.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace anemone::cpu::HWY_NAMESPACE {
@@ -244,6 +245,20 @@ void softmax(const Softmax& s, const float* x, float* out) {
   parallel_for(columns.count(), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       softmax_columns(s, columns.size(i), x + columns.offset(0, i), out + columns.offset(1, i));
+    }
+  });
+}
+
+void choose(const Choice& c, const float* x, float* out) {
+  const auto beats = [&](float a, float b) { return !std::isnan(b) && (std::isnan(a) || (c.largest ? a > b : a < b)); };
+  parallel_for(c.others.count(), std::max<int64_t>(1, kGrain / c.length), [&](int64_t begin, int64_t end) {
+    for (int64_t place = begin; place < end; ++place) {
+      const float* from = x + c.others.element(0, place);
+      int64_t best = 0;
+      for (int64_t i = 1; i < c.length; ++i) {
+        if (beats(from[i * c.stride], from[best * c.stride])) best = i;
+      }
+      out[c.others.element(1, place)] = word(static_cast<int32_t>(best));
     }
   });
 }

@@ -28,6 +28,16 @@ struct Softmax {
 
 void softmax(const Softmax& softmax, const float* x, float* out);
 
+// Where along `length` elements the largest or smallest stands, at each place of `others`: the first of equals as the
+// bits of an int32. NaN wins.
+struct Choice {
+  Loops others;  // operands: x, out
+  int64_t length = 1, stride = 1;
+  bool largest = true;
+};
+
+void choose(const Choice& choice, const float* x, float* out);
+
 // out_i = Σ x_j over j ≤ i, or over j < i, along `length` elements, at each place of `others`.
 struct Cumulation {
   Loops others;  // operands: x, out

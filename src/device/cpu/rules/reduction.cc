@@ -95,6 +95,19 @@ Result<> lower_cumsum(Lowering& l, const Node& node) {
   return {};
 }
 
+Rule choice(std::string_view name, bool largest) {
+  return {name, [largest](Lowering& l, const Node& node) -> Result<> {
+            const View x = l.read(node.operand("x")), result = l.target(node.result());
+            const size_t axis = axis_of(node, "axis", x.shape.size());
+            const View places = without(x, axis);
+            const View out = *reshaped(result, places.shape);
+            const Choice c{loops_over({&places, &out}), x.shape[axis], x.strides[axis], largest};
+            l.emit({x, out}, [=](const Pointers& p) { choose(c, p.at(x), p.at(out)); });
+            l.define(node.result(), result);
+            return {};
+          }};
+}
+
 }  // namespace
 
 std::vector<Rule> reduction_rules() {
@@ -105,6 +118,8 @@ std::vector<Rule> reduction_rules() {
       reduction("reduce_min", ReduceOp::minimum),
       {"softmax", lower_softmax},
       {"cumsum", lower_cumsum},
+      choice("reduce_argmax", true),
+      choice("reduce_argmin", false),
   };
 }
 
