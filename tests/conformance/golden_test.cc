@@ -45,6 +45,18 @@ TEST_P(GoldenConformance, AgreesWithRef) {
   }
 }
 
+// A composition must find its ops in old programs too.
+TEST_P(GoldenConformance, CompilesInTheOpsetThatBroughtTheOp) {
+  const auto device = *open_device(GetParam().device, {.precision = GetParam().precision});
+  for (const mil::GoldenCase& golden : mil::golden_cases()) {
+    SCOPED_TRACE(golden.text.substr(0, 500));
+    const mil::OpDef* op = mil::find_op(golden.op, *mil::parse_opset(golden.opset));
+    const mil::Call call(golden.op, golden.arguments, fmt::format("ios{}", op->since));
+    const auto program = device->compile(*call.function(), {});
+    EXPECT_TRUE(program) << program.error().message;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Devices, GoldenConformance, testing::ValuesIn(targets()),
                          [](const auto& info) { return name_of(info.param); });
 

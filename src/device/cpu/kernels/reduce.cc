@@ -20,6 +20,11 @@ struct Sum {
   HWY_INLINE float operator()(float a, float b) const { return a + b; }
   static constexpr float start = 0;
 };
+struct Product {
+  HWY_INLINE Vector operator()(Vector a, Vector b) const { return hn::Mul(a, b); }
+  HWY_INLINE float operator()(float a, float b) const { return a * b; }
+  static constexpr float start = 1;
+};
 struct Largest {
   HWY_INLINE Vector operator()(Vector a, Vector b) const { return MaxOf(a, b); }
   HWY_INLINE float operator()(float a, float b) const { return a < b || std::isnan(b) ? b : a; }
@@ -63,12 +68,14 @@ HWY_INLINE void FoldInto(float* total, const float* x, size_t count, const F& f)
 }
 
 float ReduceRow(ReduceOp op, const float* x, size_t count) {
+  if (op == ReduceOp::product) return FoldRow(x, count, Product());
   if (op == ReduceOp::maximum) return FoldRow(x, count, Largest());
   if (op == ReduceOp::minimum) return FoldRow(x, count, Smallest());
   return FoldRow(x, count, Sum());
 }
 
 void ReduceInto(ReduceOp op, float* total, const float* x, size_t count) {
+  if (op == ReduceOp::product) return FoldInto(total, x, count, Product());
   if (op == ReduceOp::maximum) return FoldInto(total, x, count, Largest());
   if (op == ReduceOp::minimum) return FoldInto(total, x, count, Smallest());
   FoldInto(total, x, count, Sum());
@@ -130,11 +137,13 @@ constexpr int64_t kColumns = 128;  // columns that are reduced side by side
 constexpr int64_t kPartial = 64;   // terms of a partial sum
 
 float start_of(ReduceOp op) {
+  if (op == ReduceOp::product) return 1;
   if (op == ReduceOp::maximum) return -INFINITY;
   return op == ReduceOp::minimum ? INFINITY : 0;
 }
 
 float combine(ReduceOp op, float a, float b) {
+  if (op == ReduceOp::product) return a * b;
   if (op == ReduceOp::maximum) return a < b || std::isnan(b) ? b : a;
   if (op == ReduceOp::minimum) return b < a || std::isnan(b) ? b : a;
   return a + b;

@@ -5,7 +5,7 @@
 
 namespace anemone::cpu {
 
-enum class ReduceOp : uint8_t { sum, mean, maximum, minimum };
+enum class ReduceOp : uint8_t { sum, mean, product, maximum, minimum };
 
 // out = the reduction of x over every dimension of `reduced`, at each place of `kept`.
 struct Reduction {

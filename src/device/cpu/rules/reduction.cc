@@ -114,6 +114,7 @@ std::vector<Rule> reduction_rules() {
   return {
       reduction("reduce_sum", ReduceOp::sum),
       reduction("reduce_mean", ReduceOp::mean),
+      reduction("reduce_prod", ReduceOp::product),
       reduction("reduce_max", ReduceOp::maximum),
       reduction("reduce_min", ReduceOp::minimum),
       {"softmax", lower_softmax},
