@@ -74,7 +74,8 @@ struct RunTime {
   bool modelled = false;                             // the device's time is a model's, not a clock's
 };
 
-// A program with surfaces bound. run() blocks and allocates nothing.
+// A program with surfaces bound. run() blocks and allocates nothing, but where a device falls back on the op table's
+// reference evaluation.
 class Request {
  public:
   virtual ~Request() = default;

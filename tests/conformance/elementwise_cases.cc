@@ -7,10 +7,6 @@ using mil::concat;
 using mil::Shape;
 using mil::Value;
 
-OpCase unary(const std::string& op, bool positive = false) {
-  return {op, [op](Draft& d) { d.output("y", d.op(op, d.input("x", {1, 7, 1, 33}))); }, positive};
-}
-
 OpCase binary(const std::string& op, const std::string& what, Shape x, Shape y) {
   return {op + what,
           [=](Draft& d) {
@@ -58,17 +54,11 @@ void write_rotary(Draft& d) {
 
 std::vector<OpCase> elementwise_cases() {
   std::vector<OpCase> cases;
-  for (const char* op : {"abs", "square", "exp", "tanh", "relu", "sigmoid", "silu", "inverse"}) {
-    cases.push_back(unary(op, std::string(op) == "inverse"));
-  }
-  for (const char* op : {"sqrt", "log", "rsqrt"}) cases.push_back(unary(op, true));
-  for (const char* op : {"add", "sub", "mul", "real_div", "pow", "maximum", "minimum"}) {
-    cases.push_back(binary(op, "_same", {1, 3, 1, 1031}, {1, 3, 1, 1031}));
-    cases.push_back(binary(op, "_both_broadcast", {2, 1, 3, 5}, {4, 1, 5}));
-    cases.push_back(binary(op, "_channel_weight", {1, 11, 1, 20}, {1, 11, 1, 1}));
-    cases.push_back(binary(op, "_left_row", {1, 1, 1, 20}, {1, 11, 1, 20}));
-    cases.push_back(binary(op, "_scalar", {}, {3}));
-  }
+  cases.push_back(binary("add", "_same", {1, 3, 1, 1031}, {1, 3, 1, 1031}));
+  cases.push_back(binary("mul", "_both_broadcast", {2, 1, 3, 5}, {4, 1, 5}));
+  cases.push_back(binary("pow", "_channel_weight", {1, 11, 1, 20}, {1, 11, 1, 1}));
+  cases.push_back(binary("maximum", "_left_row", {1, 1, 1, 20}, {1, 11, 1, 20}));
+  cases.push_back(binary("real_div", "_scalar", {}, {3}));
   for (double exponent : {1.0, 2.0, 3.0, 0.5, -0.5, -1.0, 0.3}) {
     cases.push_back(power(std::to_string(cases.size()), exponent));
   }

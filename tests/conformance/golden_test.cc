@@ -8,14 +8,18 @@ namespace {
 constexpr double kEpsilons = 16;
 
 mil::Tensor narrowed(const mil::Tensor& tensor) {
-  if (tensor.type().dtype != mil::DType::fp32) return tensor;
-  return mil::Tensor::from_numbers({mil::DType::fp16, tensor.type().shape}, tensor.numbers());
+  mil::TensorType type = tensor.type();
+  if (type.dtype != mil::DType::fp32) return tensor;
+  type.dtype = mil::DType::fp16;
+  return mil::Tensor::from_numbers(std::move(type), tensor.numbers());
 }
 
 mil::GivenArguments narrowed(mil::GivenArguments arguments) {
   for (auto& [name, given] : arguments) {
     if (auto* tuple = std::get_if<std::vector<mil::Tensor>>(&given)) {
       for (mil::Tensor& tensor : *tuple) tensor = narrowed(tensor);
+    } else if (auto* fixed = std::get_if<mil::Fixed>(&given)) {
+      fixed->tensor = narrowed(fixed->tensor);
     } else {
       given = narrowed(std::get<mil::Tensor>(given));
     }
@@ -38,6 +42,18 @@ TEST_P(GoldenConformance, AgreesWithRef) {
     const mil::Call call(golden.op, arguments_of(golden, element_type(GetParam().precision)), golden.opset);
     ASSERT_TRUE(call.function()) << call.error();
     expect_as_ref(GetParam(), *call.function(), {}, {.given = call.inputs()}, kEpsilons);
+  }
+}
+
+// A composition must find its ops in old programs too.
+TEST_P(GoldenConformance, CompilesInTheOpsetThatBroughtTheOp) {
+  const auto device = *open_device(GetParam().device, {.precision = GetParam().precision});
+  for (const mil::GoldenCase& golden : mil::golden_cases()) {
+    SCOPED_TRACE(golden.text.substr(0, 500));
+    const mil::OpDef* op = mil::find_op(golden.op, *mil::parse_opset(golden.opset));
+    const mil::Call call(golden.op, golden.arguments, fmt::format("ios{}", op->since));
+    const auto program = device->compile(*call.function(), {});
+    EXPECT_TRUE(program) << program.error().message;
   }
 }
 

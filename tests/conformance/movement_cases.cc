@@ -12,10 +12,6 @@ OpCase of_x(const std::string& name, Shape shape, Value (*f)(Value)) {
   return {name, [=](Draft& d) { d.output("y", f(d.input("x", shape))); }};
 }
 
-Value slice_by_size(Value x, std::vector<int64_t> begin, std::vector<int64_t> size) {
-  return x.builder().apply("slice_by_size", {{"x", x}, {"begin", Tensor::ints(begin)}, {"size", Tensor::ints(size)}});
-}
-
 Value interleaved(std::vector<Value> values, int64_t axis) {
   return values[0].builder().apply(
       "concat", {{"values", values}, {"axis", Tensor::integer(axis)}, {"interleave", Tensor::boolean(true)}});
@@ -58,14 +54,6 @@ void write_casts(Draft& d) {
 
 std::vector<OpCase> movement_cases() {
   return {
-      of_x("identity", {3, 5},
-           [](Value x) {
-             return x.builder().apply("identity", {{"x", x}});
-           }),
-      of_x("reshape_open", {4, 6, 5},
-           [](Value x) {
-             return reshape(x, {0, -1, 10});
-           }),
       of_x("reshape_scalar", {1, 1}, [](Value x) { return reshape(x, {1}) * 2.0; }),
       of_x("reshape_of_transposed", {3, 4, 5},
            [](Value x) {
@@ -75,10 +63,6 @@ std::vector<OpCase> movement_cases() {
            [](Value x) {
              return reshape(slice(x, 2, 1, 4), {12, 4});
            }),
-      of_x("transpose", {2, 3, 4, 5},
-           [](Value x) {
-             return transpose(x, {3, -3, 0, 2});
-           }),
       of_x("transpose_large", {130, 67},
            [](Value x) {
              return transpose(x, {1, 0});
@@ -86,10 +70,6 @@ std::vector<OpCase> movement_cases() {
       of_x("transpose_batches", {9, 40, 3, 33},
            [](Value x) {
              return transpose(x, {0, 3, 2, 1});
-           }),
-      of_x("slice_from_end", {5, 6},
-           [](Value x) {
-             return slice_by_size(x, {-3, 1}, {2, -1});
            }),
       of_x("slice_channels", {1, 9, 1, 7}, [](Value x) { return slice(x, 1, 2, 5); }),
       of_x("slice_one_column", {4, 9}, [](Value x) { return slice(x, 1, 8, 1); }),

@@ -1,4 +1,4 @@
-// One small program a case; together they use every op of the table, alone and behind views.
+// One small program a case: ops of sizes that the golden cases do not have, behind views and beside each other.
 #pragma once
 
 #include <functional>

@@ -54,7 +54,7 @@ void write_reduced_slices(Draft& d) {
 
 std::vector<OpCase> reduction_cases() {
   std::vector<OpCase> cases;
-  for (const char* op : {"reduce_sum", "reduce_mean", "reduce_max", "reduce_min"}) {
+  for (const char* op : {"reduce_sum", "reduce_max"}) {
     cases.push_back(reduction(op, "_last", {1, 3, 5, 77}, {{-1}}, true));
     cases.push_back(reduction(op, "_channels", {1, 301, 1, 130}, {{1}}, true));
     cases.push_back(reduction(op, "_one_column", {1, 301, 1, 1}, {{1}}, true));

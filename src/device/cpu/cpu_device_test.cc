@@ -157,6 +157,60 @@ TEST(Cpu, IntegersWrap) {
   EXPECT_THAT(run.output(2), testing::ElementsAre(1073741823, -3));
 }
 
+// y = s, s = s + x, z = s
+TEST(Cpu, AStateIsReadAndWrittenInTheOrderOfTheProgram) {
+  for (const DType dtype : {DType::fp32, DType::fp16}) {
+    mil::Builder b;
+    const Value x = b.input("x", {dtype, {2}}), s = b.input("s", {.dtype = dtype, .shape = {2}, .state = true});
+    const Value before = b.apply("read_state", {{"input", s}});
+    b.apply_all("write_state", {{"input", s}, {"data", before + x}});
+    b.output("y", before);
+    b.output("z", b.apply("read_state", {{"input", s}}) * 2.0);
+    const auto device = open_cpu({.precision = Precision::fp16});
+    Trial run(*device, *compile(*device, b));
+    run.set(0, {1, 2});
+    run.set(1, {10, 20});
+    EXPECT_THAT(run().output(0), testing::ElementsAre(10, 20));
+    EXPECT_THAT(run().output(0), testing::ElementsAre(11, 22));
+    EXPECT_THAT(run.output(1), testing::ElementsAre(24, 48));
+    EXPECT_THAT(run.state(1), testing::ElementsAre(12, 24));
+  }
+}
+
+TEST(Cpu, AStateHasASurfaceOfItsOwn) {
+  mil::Builder b;
+  const Value s = b.input("s", {.dtype = DType::fp32, .shape = {2}, .state = true});
+  const Value x = b.input("x", {DType::fp32, {2}});
+  b.apply_all("write_state", {{"input", s}, {"data", x}});
+  b.output("y", x * 2.0);
+  const auto device = open_cpu(kFp32);
+  const auto program = compile(*device, b);
+  const auto both = *device->allocate(8), y = *device->allocate(8);
+  const auto request = program->bind({both.get(), both.get()}, {y.get()});
+  ASSERT_FALSE(request);
+  EXPECT_THAT(request.error().message, HasSubstr("state s"));
+}
+
+// The same op with one result that a view stands for and one that is computed, and one that nothing reads.
+TEST(Cpu, AnOpHasSeveralResults) {
+  mil::Builder b;
+  const Value x = b.input("x", {DType::fp32, {6}});
+  const auto parts = b.apply_all("split", {{"x", x}, {"num_splits", Tensor::integer(3)}, {"axis", Tensor::integer(0)}});
+  const auto top = b.apply_all("topk", {{"x", x}, {"k", Tensor::integer(2)}, {"axis", Tensor::integer(0)}});
+  b.output("last", parts[2]);
+  b.output("first", parts[0] + 1.0);
+  b.output("largest", top[0]);
+  b.output("where", top[1]);
+  const auto device = open_cpu(kFp32);
+  Trial run(*device, *compile(*device, b));
+  run.set(0, {3, 1, 4, 1, 5, 9});
+  run();
+  EXPECT_THAT(run.output(0), testing::ElementsAre(5, 9));
+  EXPECT_THAT(run.output(1), testing::ElementsAre(4, 2));
+  EXPECT_THAT(run.output(2), testing::ElementsAre(9, 5));
+  EXPECT_THAT(run.output(3), testing::ElementsAre(5, 4));
+}
+
 TEST(Cpu, ReadsAWeightInPlace) {
   std::vector<float> weight{2, 3};
   mil::Builder b;

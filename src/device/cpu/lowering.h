@@ -1,8 +1,8 @@
 // From a function to a plan: what the rules of the ops work with.
 //
-// Three passes. Constants are folded. Then, from the last op to the first, values that an output or a concat will hold
-// get a *home* there, so that whoever computes them writes them in place. Then each op's rule, in order, turns its
-// arguments' views into a view of its result, with or without steps.
+// Three passes. Constants are folded, and a rule is chosen for each op that is left. Then, from the last op to the
+// first, values that an output or a concat will hold get a *home* there, so that whoever computes them writes them in
+// place. Then each op's rule, in order, turns its arguments' views into a view of its result, with or without steps.
 //
 // A rule reads its operands with read(), puts what it computes where place() says and ends with settle(); a rule that
 // only moves data calls define() with a view of its operand. Ops without a rule are first replaced by their

@@ -68,4 +68,11 @@ void copy(const Loops& loops, float* to, const float* from) {
   });
 }
 
+void fill(const Loops& loops, float* to, float value) {
+  for (int64_t row = 0; row < loops.rows(); ++row) {
+    float* first = to + loops.row(0, row);
+    for (int64_t i = 0; i < loops.inner(); ++i) first[i * loops.inner_stride(0)] = value;
+  }
+}
+
 }  // namespace anemone::cpu

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include "device/cpu/kernels/elementwise.h"
 #include "device/cpu/kernels/vector_math-inl.h"
@@ -50,6 +51,13 @@ HWY_INLINE Vector SignOf(Floats d, Vector x) {
   return hn::IfThenElse(hn::Or(hn::Eq(x, hn::Zero(d)), hn::IsNaN(x)), x, one);
 }
 
+// By ½(1 + tanh u) = sigmoid(2u), which does not cancel.
+HWY_INLINE Vector GeluTanhOf(Floats d, Vector x) {
+  const Vector cubed = hn::Mul(hn::Mul(x, x), x);
+  const Vector u = hn::MulAdd(hn::Set(d, 0.044715f), cubed, x);
+  return hn::Mul(x, SigmoidOf(d, hn::Mul(hn::Set(d, 1.5957691216f), u)));  // 2√(2/π)
+}
+
 HWY_INLINE Vector OneIf(Floats d, hn::Mask<Floats> holds) { return hn::IfThenElseZero(holds, hn::Set(d, 1.0f)); }
 
 void ApplyUnary(ElementOp op, const Operands& in, float* out, size_t n) {
@@ -82,6 +90,12 @@ void ApplyUnary(ElementOp op, const Operands& in, float* out, size_t n) {
       return Unary(in, out, n, [](Floats, Vector x) HWY_ATTR { return hn::Round(x); });
     case ElementOp::relu:
       return Unary(in, out, n, [](Floats d, Vector x) HWY_ATTR { return MaxOf(x, hn::Zero(d)); });
+    case ElementOp::gelu_tanh:
+      return Unary(in, out, n, [](Floats d, Vector x) HWY_ATTR { return GeluTanhOf(d, x); });
+    case ElementOp::gelu_sigmoid:
+      return Unary(in, out, n, [](Floats d, Vector x) HWY_ATTR {
+        return hn::Mul(x, SigmoidOf(d, hn::Mul(x, hn::Set(d, 1.702f))));
+      });
     case ElementOp::at_least:
       return Unary(in, out, n, [=](Floats, Vector x) HWY_ATTR { return MaxOf(x, plus); });
     case ElementOp::at_most:
@@ -175,6 +189,8 @@ void apply_each(ElementOp op, const Operands& in, float* out, size_t n) {
       return each(in, out, n, [](double x) { return std::atanh(x); });
     case ElementOp::erf:
       return each(in, out, n, [](double x) { return std::erf(x); });
+    case ElementOp::gelu:
+      return each(in, out, n, [](double x) { return x / 2 * std::erfc(-x * std::numbers::sqrt2 / 2); });
     default:
       for (size_t i = 0; i < n; ++i) out[i] = to_word(mil::DType::int32, truncated(in.a[i]));
   }

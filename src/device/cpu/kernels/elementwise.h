@@ -31,9 +31,11 @@ enum class ElementOp : uint8_t {
   relu,
   sigmoid,
   silu,
-  at_least,  // max(a, immediate)
-  at_most,   // min(a, immediate)
-  truth,     // a ≠ 0
+  gelu_tanh,     // x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³)))
+  gelu_sigmoid,  // x·sigmoid(1.702·x)
+  at_least,      // max(a, immediate)
+  at_most,       // min(a, immediate)
+  truth,         // a ≠ 0
   is_zero,
   // of a, element by element
   exp2,
@@ -47,6 +49,7 @@ enum class ElementOp : uint8_t {
   cosh,
   atanh,
   erf,
+  gelu,        // x/2·(1 + erf(x/√2))
   to_integer,  // toward zero, saturating; NaN is 0
   to_float,    // of integers
   // of a and b, in vectors

@@ -10,6 +10,7 @@
 #include "device/cpu/kernels/elementwise.h"
 #include "device/cpu/kernels/reduce.h"
 #include "device/cpu/kernels/vector_math-inl.h"
+#include "device/cpu/kernels/words.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace anemone::cpu::HWY_NAMESPACE {
@@ -18,6 +19,11 @@ struct Sum {
   HWY_INLINE Vector operator()(Vector a, Vector b) const { return hn::Add(a, b); }
   HWY_INLINE float operator()(float a, float b) const { return a + b; }
   static constexpr float start = 0;
+};
+struct Product {
+  HWY_INLINE Vector operator()(Vector a, Vector b) const { return hn::Mul(a, b); }
+  HWY_INLINE float operator()(float a, float b) const { return a * b; }
+  static constexpr float start = 1;
 };
 struct Largest {
   HWY_INLINE Vector operator()(Vector a, Vector b) const { return MaxOf(a, b); }
@@ -62,12 +68,14 @@ HWY_INLINE void FoldInto(float* total, const float* x, size_t count, const F& f)
 }
 
 float ReduceRow(ReduceOp op, const float* x, size_t count) {
+  if (op == ReduceOp::product) return FoldRow(x, count, Product());
   if (op == ReduceOp::maximum) return FoldRow(x, count, Largest());
   if (op == ReduceOp::minimum) return FoldRow(x, count, Smallest());
   return FoldRow(x, count, Sum());
 }
 
 void ReduceInto(ReduceOp op, float* total, const float* x, size_t count) {
+  if (op == ReduceOp::product) return FoldInto(total, x, count, Product());
   if (op == ReduceOp::maximum) return FoldInto(total, x, count, Largest());
   if (op == ReduceOp::minimum) return FoldInto(total, x, count, Smallest());
   FoldInto(total, x, count, Sum());
@@ -129,11 +137,13 @@ constexpr int64_t kColumns = 128;  // columns that are reduced side by side
 constexpr int64_t kPartial = 64;   // terms of a partial sum
 
 float start_of(ReduceOp op) {
+  if (op == ReduceOp::product) return 1;
   if (op == ReduceOp::maximum) return -INFINITY;
   return op == ReduceOp::minimum ? INFINITY : 0;
 }
 
 float combine(ReduceOp op, float a, float b) {
+  if (op == ReduceOp::product) return a * b;
   if (op == ReduceOp::maximum) return a < b || std::isnan(b) ? b : a;
   if (op == ReduceOp::minimum) return b < a || std::isnan(b) ? b : a;
   return a + b;
@@ -244,6 +254,35 @@ void softmax(const Softmax& s, const float* x, float* out) {
   parallel_for(columns.count(), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       softmax_columns(s, columns.size(i), x + columns.offset(0, i), out + columns.offset(1, i));
+    }
+  });
+}
+
+void choose(const Choice& c, const float* x, float* out) {
+  const auto beats = [&](float a, float b) { return !std::isnan(b) && (std::isnan(a) || (c.largest ? a > b : a < b)); };
+  parallel_for(c.others.count(), std::max<int64_t>(1, kGrain / c.length), [&](int64_t begin, int64_t end) {
+    for (int64_t place = begin; place < end; ++place) {
+      const float* from = x + c.others.element(0, place);
+      int64_t best = 0;
+      for (int64_t i = 1; i < c.length; ++i) {
+        if (beats(from[i * c.stride], from[best * c.stride])) best = i;
+      }
+      out[c.others.element(1, place)] = word(static_cast<int32_t>(best));
+    }
+  });
+}
+
+void cumulate(const Cumulation& c, const float* x, float* out) {
+  parallel_for(c.others.count(), std::max<int64_t>(1, kGrain / c.length), [&](int64_t begin, int64_t end) {
+    for (int64_t place = begin; place < end; ++place) {
+      const float* from = x + c.others.element(0, place);
+      float* to = out + c.others.element(1, place);
+      double total = 0;
+      for (int64_t i = 0; i < c.length; ++i) {
+        const double before = total;
+        total += from[i * c.x_stride];
+        to[i * c.out_stride] = static_cast<float>(c.exclusive ? before : total);
+      }
     }
   });
 }

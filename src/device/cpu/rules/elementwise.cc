@@ -92,6 +92,15 @@ Result<> lower_clip(Lowering& l, const Node& node) {
   return {};
 }
 
+Result<> lower_gelu(Lowering& l, const Node& node) {
+  const std::string_view mode = node.call.text("mode");
+  const ElementOp op = mode == "EXACT"                ? ElementOp::gelu
+                       : mode == "TANH_APPROXIMATION" ? ElementOp::gelu_tanh
+                                                      : ElementOp::gelu_sigmoid;
+  l.fuse(node.result(), {.op = op}, {node.operand("x")});
+  return {};
+}
+
 // ---- Casts
 
 struct Range {
@@ -188,6 +197,7 @@ std::vector<Rule> elementwise_rules() {
       {"select", lower_select, kWords},
       {"threshold", lower_threshold, kNumbers},
       {"clip", lower_clip},
+      {"gelu", lower_gelu},
       {"pow", lower_pow},
       {.op = "cast", .lower = lower_cast, .takes = kFloatWords | mil::kIndices, .renames = true},
   };

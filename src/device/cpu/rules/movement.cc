@@ -1,4 +1,5 @@
 // Ops that move data without arithmetic: views where the layout allows, copies where it does not.
+#include "device/cpu/kernels/copy.h"
 #include "device/cpu/lowering.h"
 
 namespace anemone::cpu {
@@ -98,6 +99,24 @@ Result<> lower_tile(Lowering& l, const Node& node) {
   return {};
 }
 
+// x amid margins of one value; `pad` speaks of the last axes, two numbers each.
+Result<> lower_pad(Lowering& l, const Node& node) {
+  const View x = l.read(node.operand("x")), result = l.target(node.result());
+  const std::vector<int64_t> pad = node.call.integers("pad");
+  auto value = static_cast<float>(node.call.number("constant_val"));
+  round_to(l.rounding(node.result()), {&value, 1});
+  View inside = result;
+  for (size_t i = 0; i < pad.size() / 2; ++i) {
+    const size_t d = x.shape.size() - pad.size() / 2 + i;
+    inside = sliced(std::move(inside), d, pad[2 * i], x.shape[d]);
+  }
+  l.emit({result},
+         [loops = loops_over({&result}), result, value](const Pointers& p) { fill(loops, p.at(result), value); });
+  l.emit_copy(x, inside);
+  l.define(node.result(), result);
+  return {};
+}
+
 std::optional<View> pull_through_reshape(const Node&, const mil::Shape& x, const View& home) {
   return reshaped(home, x);
 }
@@ -125,6 +144,9 @@ std::vector<Rule> movement_rules() {
       side_by_side("concat", concat_parts),
       side_by_side("stack", stack_parts),
       {.op = "tile", .lower = lower_tile, .takes = kWords},
+      {.op = "pad",
+       .lower = lower_pad,
+       .serves = [](const Node& node) { return node.call.text("mode") == "constant"; }},
   };
 }
 

@@ -78,15 +78,49 @@ Result<> lower_softmax(Lowering& l, const Node& node) {
   return {};
 }
 
+// From the end as from the beginning of both backwards.
+Result<> lower_cumsum(Lowering& l, const Node& node) {
+  View x = l.read(node.operand("x"));
+  const View result = l.place(node.result());
+  View out = result;
+  const size_t axis = axis_of(node, "axis", x.shape.size());
+  if (node.call.flag("reverse")) {
+    for (View* view : {&x, &out}) *view = sliced(*view, axis, view->shape[axis] - 1, view->shape[axis], -1);
+  }
+  const View x_places = without(x, axis), out_places = without(out, axis);
+  const Cumulation c{loops_over({&x_places, &out_places}), x.shape[axis], x.strides[axis], out.strides[axis],
+                     node.call.flag("exclusive")};
+  l.emit({x, out}, [=](const Pointers& p) { cumulate(c, p.at(x), p.at(out)); });
+  l.settle(node.result(), result);
+  return {};
+}
+
+Rule choice(std::string_view name, bool largest) {
+  return {name, [largest](Lowering& l, const Node& node) -> Result<> {
+            const View x = l.read(node.operand("x")), result = l.target(node.result());
+            const size_t axis = axis_of(node, "axis", x.shape.size());
+            const View places = without(x, axis);
+            const View out = *reshaped(result, places.shape);
+            const Choice c{loops_over({&places, &out}), x.shape[axis], x.strides[axis], largest};
+            l.emit({x, out}, [=](const Pointers& p) { choose(c, p.at(x), p.at(out)); });
+            l.define(node.result(), result);
+            return {};
+          }};
+}
+
 }  // namespace
 
 std::vector<Rule> reduction_rules() {
   return {
       reduction("reduce_sum", ReduceOp::sum),
       reduction("reduce_mean", ReduceOp::mean),
+      reduction("reduce_prod", ReduceOp::product),
       reduction("reduce_max", ReduceOp::maximum),
       reduction("reduce_min", ReduceOp::minimum),
       {"softmax", lower_softmax},
+      {"cumsum", lower_cumsum},
+      choice("reduce_argmax", true),
+      choice("reduce_argmin", false),
   };
 }
 
