@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "cli/command.h"
+#include "device/cpu/cpu_device.h"
 #include "mil/engine_rules.h"
 #include "mil/ops_page.h"
 #include "mil/package/package.h"
@@ -187,7 +188,7 @@ Result<> convert(const FileOptions& options) {
 }
 
 Result<> ops(const FileOptions&) {
-  fmt::print("{}", mil::ops_page(how_cpu_runs));
+  fmt::print("{}", mil::ops_page(cpu::how_it_runs));
   return {};
 }
 

@@ -69,7 +69,6 @@ Result<> check_operands(const OpDef& op, const Param& param, const OpCall::Argum
   if (argument.operands.empty() || (!param.tuple && argument.operands.size() > 1)) {
     return fail("{}: parameter {} takes {}", op.name, param.name, param.tuple ? "at least one value" : "one value");
   }
-  const bool scalar = param.fallback && param.fallback->type().shape.empty();
   for (const OpCall::Operand& operand : argument.operands) {
     if (!param.accepts.contains(operand.type.dtype)) {
       return fail("{}: parameter {} is {}, expected {}", op.name, param.name, to_string(operand.type),
@@ -82,8 +81,8 @@ Result<> check_operands(const OpDef& op, const Param& param, const OpCall::Argum
                                  : "tensor");
     }
     if (open) continue;
-    if (scalar && operand.type.count() != 1) {
-      return fail("{}: parameter {} is {}, expected a scalar", op.name, param.name, to_string(operand.type));
+    if (param.number && operand.type.count() != 1) {
+      return fail("{}: parameter {} is {}, expected one number", op.name, param.name, to_string(operand.type));
     }
     if (param.need >= Need::constant && !operand.fixed) {
       return fail("{}: parameter {} must be a constant", op.name, param.name);

@@ -73,8 +73,10 @@ struct Param {
   bool optional = false;             // may be left out, without a value in its place
   bool state = false;                // a state, not a tensor
   bool buffer = false;               // a tensor_buffer, not a tensor
+  bool number = false;               // a single one
 
-  // An operand computed at run time, one that must be constant, and one whose value the rule reads.
+  // An operand computed at run time, one that must be constant, one whose value the rule reads, and one that is a
+  // single number of which the rule reads the value.
   static Param operand(std::string_view name, DTypes accepts = kAny, char letter = 0) {
     return {.name = name, .accepts = accepts, .letter = letter};
   }
@@ -85,7 +87,12 @@ struct Param {
     return {.name = name, .accepts = accepts, .need = Need::value};
   }
   static Param setting(std::string_view name, DTypes accepts, Tensor fallback) {
-    return {.name = name, .accepts = accepts, .need = Need::value, .fallback = std::move(fallback)};
+    const bool is_number = fallback.type().shape.empty() && fallback.type().dtype != DType::string;
+    return {
+        .name = name, .accepts = accepts, .need = Need::value, .fallback = std::move(fallback), .number = is_number};
+  }
+  static Param one_number(std::string_view name, DTypes accepts) {
+    return {.name = name, .accepts = accepts, .need = Need::value, .number = true};
   }
   Param maybe() const {
     Param copy = *this;
@@ -129,11 +136,7 @@ class OpCall {
 
   // Constants. The checker has ensured that a parameter that needs a value has one.
   const Tensor& constant(std::string_view name) const;
-  // The first number; 0 of a constant that has none.
-  double number(std::string_view name) const {
-    const Tensor& tensor = constant(name);
-    return tensor.type().count() > 0 ? tensor.number(0) : 0;
-  }
+  double number(std::string_view name) const { return constant(name).number(0); }  // of Param::number
   int64_t integer(std::string_view name) const { return static_cast<int64_t>(number(name)); }
   bool flag(std::string_view name) const { return number(name) != 0; }
   std::string_view text(std::string_view name) const { return constant(name).characters(); }

@@ -149,7 +149,6 @@ Result<> check_table(std::string_view op, const OpCall& call, std::string_view i
                 shape.size(), entries);
   }
   TRY(check_groups(op, shape, "lut", {lut.begin(), lut.end() - 2}));
-  TRY(check_scalars(op, call, {"vector_axis"}));
   if (call.has("vector_axis")) TRY(normalize_axis(op, call.integer("vector_axis"), int64_t(shape.size())));
   if (!call.has("vector_axis") && lut.back() > 1) return fail("{}: lut holds vectors: vector_axis is missing", op);
   return {};
@@ -283,7 +282,7 @@ OpDef lut_to_dense_18() {
   static constexpr std::string_view kName = "constexpr_lut_to_dense";
   return {.name = kName,
           .params = {Param::weight("indices", kTableIndices), Param::weight("lut", kTableValues),
-                     Param::setting("vector_axis", kInt32).maybe()},
+                     Param::one_number("vector_axis", kInt32).maybe()},
           .infer = [](const OpCall& call) -> Result<std::vector<TensorType>> {
             TRY(check_table(kName, call, "indices", call.shape("indices")));
             return {{{call.type("lut").dtype, Table(call).expand(call.shape("indices"))}}};
@@ -316,7 +315,7 @@ OpDef lut_to_sparse() {
   static constexpr std::string_view kName = "constexpr_lut_to_sparse";
   return {.name = kName,
           .params = {Param::weight("indices_mask", kMask), Param::weight("indices_nonzero_data", kTableIndices),
-                     Param::weight("lut", kTableValues), Param::setting("vector_axis", kInt32).maybe()},
+                     Param::weight("lut", kTableValues), Param::one_number("vector_axis", kInt32).maybe()},
           .infer = [](const OpCall& call) -> Result<std::vector<TensorType>> {
             const Shape& shape = call.shape("indices_mask");
             TRY(check_stored(kName, call, "indices_mask", "indices_nonzero_data", count(shape)));

@@ -33,24 +33,8 @@ std::vector<OpDef> state_ops();      // states and buffers
 // The type rule of an op whose one result is like x.
 inline Result<std::vector<TensorType>> same_as_x(const OpCall& c) { return {{c.type("x")}}; }
 
-// A parameter whose first number is read must have one, where it is given.
-inline Result<> check_scalars(std::string_view op, const OpCall& call, std::initializer_list<std::string_view> names) {
-  for (std::string_view name : names) {
-    if (call.has(name) && call.type(name).count() != 1) {
-      return fail("{}: parameter {} is {}, expected a scalar", op, name, to_string(call.type(name)));
-    }
-  }
-  return {};
-}
-
 // NaN wins, as in NumPy and PyTorch.
 inline double larger(double x, double y) { return std::isnan(x) || x > y ? x : y; }
 inline double smaller(double x, double y) { return std::isnan(x) || x < y ? x : y; }
-
-// A setting that is one number.
-inline Result<> check_number(std::string_view op, const OpCall& c, std::string_view name) {
-  if (c.type(name).count() == 1) return {};
-  return fail("{}: parameter {} is {}, expected one number", op, name, to_string(c.type(name)));
-}
 
 }  // namespace anemone::mil

@@ -50,10 +50,10 @@ Param alike(Param param) {
 
 OpDef one_hot_op() {
   return {.name = "one_hot",
-          .params = {Param::operand("indices", kIndices), Param::setting("one_hot_vector_size", kInt32),
+          .params = {Param::operand("indices", kIndices), Param::one_number("one_hot_vector_size", kInt32),
                      Param::setting("axis", kInt32, Tensor::integer(-1)),
-                     alike(Param::setting("on_value", kValues)).maybe(),
-                     alike(Param::setting("off_value", kValues)).maybe()},
+                     alike(Param::one_number("on_value", kValues)).maybe(),
+                     alike(Param::one_number("off_value", kValues)).maybe()},
           .infer = infer_one_hot,
           .evaluate = evaluate_one_hot,
           .formula = "on_value (1) at indices along a new axis, else off_value (0)"};
@@ -104,8 +104,8 @@ Result<std::vector<TensorType>> infer_range(const OpCall& c) {
 
 OpDef range_op() {
   return {.name = "range_1d",
-          .params = {alike(Param::setting("start", kNumbers)), alike(Param::setting("end", kNumbers)),
-                     alike(Param::setting("step", kNumbers))},
+          .params = {alike(Param::one_number("start", kNumbers)), alike(Param::one_number("end", kNumbers)),
+                     alike(Param::one_number("step", kNumbers))},
           .infer = infer_range,
           .evaluate =
               [](const OpCall& c, std::span<Array> results) {

@@ -237,7 +237,7 @@ std::vector<Param> upsample_params() {
 std::vector<Param> upsample_bilinear_params(int since) {
   std::vector<Param> params = upsample_params();
   params.push_back(Param::setting("align_corners", kBool, Tensor::boolean(true)));
-  if (since >= 16) params.push_back(Param::setting("half_pixel_centers", kBool).maybe());
+  if (since >= 16) params.push_back(Param::one_number("half_pixel_centers", kBool).maybe());
   return params;
 }
 
@@ -299,8 +299,8 @@ std::vector<OpDef> image_ops() {
       resizing("upsample_bilinear", upsample_bilinear_params(16), upsample_bilinear, 16,
                "x, interpolated on a grid of ⌊s·H⌋ × ⌊s·W⌋ points"),
       resizing("resize_nearest_neighbor",
-               {Param::operand("x", kFloats), Param::setting("target_size_height", kInt32),
-                Param::setting("target_size_width", kInt32)},
+               {Param::operand("x", kFloats), Param::one_number("target_size_height", kInt32),
+                Param::one_number("target_size_width", kInt32)},
                resize_nearest_neighbor, 15, "y[.., i, j] = x[.., ⌊i·H/height⌋, ⌊j·W/width⌋]"),
       resizing("resize_bilinear",
                {Param::operand("x", kFloats), Param::setting("target_size_height", kInt32, Tensor::integer(1)),

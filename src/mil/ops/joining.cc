@@ -68,7 +68,7 @@ void concat_backward(GradientUse& use) {
 
 OpDef concat_op() {
   return {.name = "concat",
-          .params = {Param::operand("values", kAny, 'T').several(), Param::setting("axis", kInt32),
+          .params = {Param::operand("values", kAny, 'T').several(), Param::one_number("axis", kInt32),
                      Param::setting("interleave", kBool, Tensor::boolean(false))},
           .infer = infer_concat,
           .evaluate = evaluate_concat,
@@ -137,8 +137,8 @@ std::vector<Value> compose_split(OpUse& use) {
 
 OpDef split_op() {
   return {.name = "split",
-          .params = {Param::operand("x"), Param::setting("num_splits", kInt32).maybe(),
-                     Param::setting("split_sizes", kInt32).maybe(), Param::setting("axis", kInt32)},
+          .params = {Param::operand("x"), Param::one_number("num_splits", kInt32).maybe(),
+                     Param::setting("split_sizes", kInt32).maybe(), Param::one_number("axis", kInt32)},
           .infer = infer_split,
           .evaluate = evaluate_split,
           .gradient = split_backward,
@@ -181,7 +181,7 @@ std::vector<Value> compose_stack(OpUse& use) {
 
 OpDef stack_op() {
   return {.name = "stack",
-          .params = {Param::operand("values", kAny, 'T').several(), Param::setting("axis", kInt32)},
+          .params = {Param::operand("values", kAny, 'T').several(), Param::one_number("axis", kInt32)},
           .infer = infer_stack,
           .evaluate = evaluate_stack,
           .compose = compose_stack,

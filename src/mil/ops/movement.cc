@@ -294,7 +294,7 @@ std::vector<Value> compose_windows(OpUse& use) {
 
 OpDef sliding_windows_op() {
   return {.name = "sliding_windows",
-          .params = {Param::operand("x"), Param::setting("axis", kInt32), Param::setting("size", kInt32),
+          .params = {Param::operand("x"), Param::one_number("axis", kInt32), Param::one_number("size", kInt32),
                      Param::setting("stride", kInt32, Tensor::integer(1))},
           .infer = infer_windows,
           .evaluate = evaluate_windows,

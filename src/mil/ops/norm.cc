@@ -283,7 +283,7 @@ OpDef local_response_norm() {
     return Param::setting(name, kFloats, Tensor::scalar(DType::fp32, value));
   };
   return {.name = "local_response_norm",
-          .params = {Param::operand("x", kFloats), Param::setting("size", kInt32), number("alpha", 1e-4),
+          .params = {Param::operand("x", kFloats), Param::one_number("size", kInt32), number("alpha", 1e-4),
                      number("beta", 0.75), number("k", 1)},
           .infer = [](const OpCall& c) -> Result<std::vector<TensorType>> {
             TRY(check_rank("local_response_norm", c, 3, 4));

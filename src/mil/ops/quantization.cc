@@ -36,7 +36,6 @@ Result<> check_along(std::string_view op, const OpCall& call, std::string_view d
 }
 
 Result<> check_affine(std::string_view op, const OpCall& call) {
-  TRY(check_scalars(op, call, {"axis"}));
   TRY(check_along(op, call, "input", "scale"));
   if (call.has("axis") && call.rank("scale") == 0) return fail("{}: axis stands beside a scalar scale", op);
   if (!call.has("zero_point")) return {};
@@ -107,7 +106,7 @@ std::vector<Value> compose_dequantize(OpUse& use) {
 OpDef quantize_op() {
   return {.name = "quantize",
           .params = {Param::operand("input", kFloats, 'T'), Param::weight("scale", kFloats, 'T'),
-                     Param::weight("zero_point", kBytes).maybe(), Param::setting("axis", kInt32).maybe(),
+                     Param::weight("zero_point", kBytes).maybe(), Param::one_number("axis", kInt32).maybe(),
                      Param::setting("output_dtype", kString)},
           .infer = infer_quantize,
           .evaluate = evaluate_quantize,
@@ -119,7 +118,7 @@ OpDef quantize_op() {
 OpDef dequantize_op() {
   return {.name = "dequantize",
           .params = {Param::operand("input", kBytes, 'Q'), Param::weight("scale", kFloats),
-                     Param::weight("zero_point", kBytes, 'Q').maybe(), Param::setting("axis", kInt32).maybe()},
+                     Param::weight("zero_point", kBytes, 'Q').maybe(), Param::one_number("axis", kInt32).maybe()},
           .infer = [](const OpCall& call) -> Result<std::vector<TensorType>> {
             TRY(check_affine("dequantize", call));
             return {{{call.type("scale").dtype, call.shape("input")}}};
@@ -134,9 +133,8 @@ OpDef affine_constexpr_op() {
   static constexpr std::string_view kName = "constexpr_affine_dequantize";
   return {.name = kName,
           .params = {Param::weight("quantized_data", kBytes), Param::weight("scale", kFloats),
-                     Param::weight("zero_point", kBytes | DTypes{DType::fp32}), Param::setting("axis", kInt32)},
+                     Param::weight("zero_point", kBytes | DTypes{DType::fp32}), Param::one_number("axis", kInt32)},
           .infer = [](const OpCall& call) -> Result<std::vector<TensorType>> {
-            TRY(check_scalars(kName, call, {"axis"}));
             TRY(normalize_axis(kName, call.integer("axis"), call.rank("quantized_data")));
             TRY(check_along(kName, call, "quantized_data", "scale"));
             TRY(check_along(kName, call, "quantized_data", "zero_point"));

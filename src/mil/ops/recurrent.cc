@@ -277,7 +277,6 @@ Result<> check_words(std::string_view op, const OpCall& call) {
 // Results h [s or 1, b, dH], the last h [b, dH] and for lstm the last c; d is 2 where bidirectional, else 1.
 Result<std::vector<TensorType>> infer(std::string_view op, int64_t gates, const OpCall& call) {
   TRY(check_words(op, call));
-  TRY(check_scalars(op, call, {"output_sequence", "reset_after", "clip"}));
   const Shape& x = call.shape("x");
   if (x.size() != 3 || std::ranges::count(x, 0) > 0) {
     return fail("{}: x has the shape {}, expected [steps, batch, inputs], none of them 0", op, to_string(x));
@@ -367,7 +366,7 @@ OpDef lstm(int since, DTypes floats) {
                          Param::weight("peephole_back", floats, 'T').maybe(),
                          gate_activation(),
                          Param::setting("cell_activation", kString, Tensor::text("tanh")),
-                         Param::setting("clip", floats).maybe(),
+                         Param::one_number("clip", floats).maybe(),
                      },
                      "c = f·c + i·cell(z), h = o·act(c); rows of the weights: i, f, o, z");
 }

@@ -64,8 +64,8 @@ TEST(Recurrent, ShapesThatDoNotFitAreNamed) {
   EXPECT_THAT(refused("initial_h", {2, 10}), HasSubstr("expected [2, 5]"));
   EXPECT_THAT(refused("initial_c", {1, 5}), HasSubstr("expected [2, 5]"));
   EXPECT_THAT(refused("x", {2, 4}), HasSubstr("x has the shape [2, 4], expected [steps, batch, inputs]"));
-  EXPECT_THAT(refused("clip", {0}), HasSubstr("clip is tensor<fp32, [0]>, expected a scalar"));
-  EXPECT_THAT(error("lstm", lstm({{"output_sequence", zeros(DType::boolean, {0})}})), HasSubstr("expected a scalar"));
+  EXPECT_THAT(refused("clip", {0}), HasSubstr("clip is tensor<fp32, [0]>, expected one number"));
+  EXPECT_THAT(error("lstm", lstm({{"output_sequence", zeros(DType::boolean, {0})}})), HasSubstr("expected one number"));
   EXPECT_THAT(error("gru", layer(3, {{"input_bias", zeros(DType::fp32, {5})}})), HasSubstr("input_bias"));
   EXPECT_THAT(error("lstm", bidirectional({{"bias_back", zeros(DType::fp32, {5})}})), HasSubstr("bias_back"));
   EXPECT_THAT(error("lstm", bidirectional({{"initial_h", zeros(DType::fp32, {2, 5})}})), HasSubstr("expected [2, 10]"));

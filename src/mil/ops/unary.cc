@@ -140,10 +140,7 @@ OpDef shifted(const Shifted& op) {
   return {.name = op.name,
           .params = {Param::operand("x", kFloats),
                      Param::setting("epsilon", kFloats, Tensor::scalar(DType::fp32, op.default_epsilon))},
-          .infer = [name = op.name](const OpCall& c) -> Result<std::vector<TensorType>> {
-            TRY(check_number(name, c, "epsilon"));
-            return same_as_x(c);
-          },
+          .infer = [name = op.name](const OpCall& c) -> Result<std::vector<TensorType>> { return same_as_x(c); },
           .evaluate =
               [f = op.f](const OpCall& c, std::span<Array> results) {
                 const double e = epsilon(c);
@@ -176,39 +173,37 @@ std::vector<OpDef> shifted_ops() {
 void limit_backward(GradientUse& use) { use.add("x", select(equal(use["x"], use.result()), use.d(), 0.0)); }
 
 Result<std::vector<TensorType>> infer_clip(const OpCall& c) {
-  TRY(check_number("clip", c, "alpha"));
-  TRY(check_number("clip", c, "beta"));
   const double low = c.number("alpha"), high = c.number("beta");
   if (!(low <= high)) return fail("clip: alpha {} is above beta {}", low, high);
   return same_as_x(c);
 }
 
 OpDef clip_op() {
-  return {.name = "clip",
-          .params = {Param::operand("x", kFloats), Param::setting("alpha", kFloats), Param::setting("beta", kFloats)},
-          .infer = infer_clip,
-          .evaluate =
-              [](const OpCall& c, std::span<Array> results) {
-                const double low = c.number("alpha"), high = c.number("beta");
-                std::ranges::transform(c.array("x").data, results[0].data.begin(),
-                                       [&](double x) { return smaller(larger(x, low), high); });
-              },
-          .gradient = limit_backward,
-          .compose = [](OpUse& use) -> std::vector<Value> {
-            return {minimum(maximum(use["x"], use.call.number("alpha")), use.call.number("beta"))};
+  return {
+      .name = "clip",
+      .params = {Param::operand("x", kFloats), Param::one_number("alpha", kFloats), Param::one_number("beta", kFloats)},
+      .infer = infer_clip,
+      .evaluate =
+          [](const OpCall& c, std::span<Array> results) {
+            const double low = c.number("alpha"), high = c.number("beta");
+            std::ranges::transform(c.array("x").data, results[0].data.begin(),
+                                   [&](double x) { return smaller(larger(x, low), high); });
           },
-          .formula = "min(max(x, alpha), beta)"};
+      .gradient = limit_backward,
+      .compose = [](OpUse& use) -> std::vector<Value> {
+        return {minimum(maximum(use["x"], use.call.number("alpha")), use.call.number("beta"))};
+      },
+      .formula = "min(max(x, alpha), beta)"};
 }
 
 Result<std::vector<TensorType>> infer_threshold(const OpCall& c) {
-  TRY(check_number("threshold", c, "alpha"));
   if (is_float(c.type("x").dtype) == is_float(c.type("alpha").dtype)) return same_as_x(c);
   return fail("threshold: alpha is {}, but x is {}", to_string(c.type("alpha")), to_string(c.type("x")));
 }
 
 OpDef threshold_op() {
   return {.name = "threshold",
-          .params = {Param::operand("x", kNumbers), Param::setting("alpha", kNumbers)},
+          .params = {Param::operand("x", kNumbers), Param::one_number("alpha", kNumbers)},
           .infer = infer_threshold,
           .evaluate =
               [](const OpCall& c, std::span<Array> results) {
