@@ -6,6 +6,7 @@
 #include <cmath>
 #include <thread>
 
+#include "device/allocations_testing.h"
 #include "mil/builder.h"
 
 namespace anemone {
@@ -209,6 +210,28 @@ TEST(Cpu, AnOpHasSeveralResults) {
   EXPECT_THAT(run.output(1), testing::ElementsAre(4, 2));
   EXPECT_THAT(run.output(2), testing::ElementsAre(9, 5));
   EXPECT_THAT(run.output(3), testing::ElementsAre(5, 4));
+}
+
+TEST(Cpu, RunsOfKernelsAllocateNothing) {
+  mil::Builder b;
+  const Value x = b.input("x", {DType::fp16, {4, 6}}), i = b.input("i", {DType::int32, {2}});
+  const Value s = b.input("s", {.dtype = DType::fp16, .shape = {4, 6}, .state = true});
+  const Value rows = b.apply("gather", {{"x", x}, {"indices", mil::select(mil::less(i, 0), i + 4, i)}});
+  const Value cache =
+      b.apply("slice_update", {{"x", b.apply("read_state", {{"input", s}})},
+                               {"update", rows},
+                               {"begin", i},
+                               {"end", i},
+                               {"end_mask", Tensor::from_numbers({DType::boolean, {2}}, std::vector<double>{1, 1})}});
+  b.apply_all("write_state", {{"input", s}, {"data", cache}});
+  b.output("y", softmax(matmul_nt(cache, x) * 0.5, -1));
+  b.output("best", b.apply("reduce_argmax", {{"x", cache}}));
+  const auto device = open_cpu({.precision = Precision::fp16});
+  Trial run(*device, *compile(*device, b));
+  run();
+  const int64_t before = allocations();
+  run();
+  EXPECT_EQ(allocations(), before);
 }
 
 TEST(Cpu, ReadsAWeightInPlace) {
