@@ -1,8 +1,8 @@
 #include "compare.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <cstring>
 
 #include "base/random.h"
 
@@ -85,6 +85,11 @@ std::vector<Outcome> results_of(const Signature& signature, const Surfaces& from
   return results;
 }
 
+bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
+  return std::ranges::equal(
+      a, b, [](double x, double y) { return std::bit_cast<uint64_t>(x) == std::bit_cast<uint64_t>(y); });
+}
+
 // The outputs and the states after the second of two runs.
 std::vector<Outcome> run(Device& device, const mil::Function& function, const mil::Weights& weights,
                          const Inputs& inputs) {
@@ -103,8 +108,7 @@ std::vector<Outcome> run(Device& device, const mil::Function& function, const mi
     *results = results_of(signature, from, to);
   }
   for (size_t i = 0; i < first.size(); ++i) {
-    EXPECT_EQ(0, std::memcmp(first[i].values.data(), second[i].values.data(), first[i].values.size() * sizeof(double)))
-        << "two runs differ in " << first[i].port.name;
+    EXPECT_TRUE(same_bits(first[i].values, second[i].values)) << "two runs differ in " << first[i].port.name;
   }
   expect_guards(signature.inputs, from);
   expect_guards(signature.outputs, to);
