@@ -1,6 +1,6 @@
 # anemone_floor(NAME LINKS ...): the library of src/NAME and, from its *_test.cc files, the test program of that floor;
-# from its *_bench.cc files NAME_bench, built on request where Google Benchmark is installed. What tests share stands in
-# *_testing.cc files, which make up anemone_NAME_testing.
+# from its *_bench.cc files NAME_bench, built by the target `benches` where Google Benchmark is installed. What tests
+# share stands in *_testing.cc files, which make up anemone_NAME_testing.
 function(anemone_floor name)
   cmake_parse_arguments(FLOOR "" "" "LINKS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
@@ -33,6 +33,7 @@ function(anemone_floor name)
   if(benches AND benchmark_FOUND)
     add_executable(${name}_bench EXCLUDE_FROM_ALL ${benches})
     target_link_libraries(${name}_bench PRIVATE anemone_${name} benchmark::benchmark_main)
+    add_dependencies(benches ${name}_bench)
   endif()
 endfunction()
 

@@ -86,7 +86,7 @@ Result<> check(const FileOptions& options) {
                  line.subject.empty() ? "" : ": ", line.message, line.wanted, line.source);
     }
     const std::string on = options.profile.empty() ? "" : fmt::format(" for {}", options.profile);
-    fmt::print("{}: {}{}, {} functions, {} errors, {} warnings\n", options.path, mil::to_string(file.kind), on,
+    fmt::print("{}: {}{}; functions {}, errors {}, warnings {}\n", options.path, mil::to_string(file.kind), on,
                file.model.program.functions.size(), errors, lines.size() - static_cast<size_t>(errors));
   }
   if (errors > 0) return fail("{} breaks {} of the engine's rules on {}", options.path, errors, options.profile);
@@ -183,7 +183,9 @@ Result<> print(const FileOptions& options) {
 Result<> convert(const FileOptions& options) {
   const mil::LoadedModel file = TRY(mil::read_model(options.path));
   TRY(mil::write_model(options.second, file.model, file.weights));
-  fmt::print("{}: {} functions\n", options.second, file.model.program.functions.size());
+  for (const mil::Function& function : file.model.program.functions) {
+    fmt::print("{}: function {}\n", options.second, function.name);
+  }
   return {};
 }
 

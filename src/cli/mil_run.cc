@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 
 #include "base/json.h"
@@ -167,19 +168,28 @@ Json times_of(const Execution& execution) {
           {"device_time_modelled", execution.times.front().modelled}};
 }
 
-Result<Json> write_outputs(const mil::Function& function, const Execution& execution, const std::string& folder) {
-  Json outputs = Json::array();
-  for (size_t i = 0; i < execution.outputs.size(); ++i) {
-    const std::string& name = function.value(function.outputs[i]).name;
-    Json output{{"name", name}, {"type", mil::to_string(execution.outputs[i].type())}};
+// Each tensor with its name and type and, where a folder is given, the file that it was written to.
+Result<Json> write_tensors(const mil::Function& function, const std::vector<mil::ValueId>& ids,
+                           const std::vector<Tensor>& tensors, const std::string& folder) {
+  Json list = Json::array();
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const std::string& name = function.value(ids[i]).name;
+    Json entry{{"name", name}, {"type", mil::to_string(tensors[i].type())}};
     if (!folder.empty()) {
       const std::string path = (std::filesystem::path(folder) / (name + ".npy")).string();
-      TRY(mil::write_npy(path, execution.outputs[i]));
-      output["file"] = path;
+      TRY(mil::write_npy(path, tensors[i]));
+      entry["file"] = path;
     }
-    outputs.push_back(std::move(output));
+    list.push_back(std::move(entry));
   }
-  return outputs;
+  return list;
+}
+
+std::vector<mil::ValueId> states_of(const mil::Function& function) {
+  std::vector<mil::ValueId> states;
+  std::ranges::copy_if(function.inputs, std::back_inserter(states),
+                       [&](mil::ValueId id) { return function.value(id).type.state; });
+  return states;
 }
 
 // JSON has no infinity.
@@ -200,15 +210,19 @@ void print_text(const Json& report) {
     fmt::print("{:<8}{:.4g} ms at first, {:.4g} median, {:.4g} least\n", title, t["first"].get<double>(),
                t["median"].get<double>(), t["least"].get<double>());
   };
-  fmt::print("{}: function {} on {}, {} runs\n", report["file"].get<std::string>(),
+  fmt::print("{}: function {} on {}, runs {}\n", report["file"].get<std::string>(),
              report["function"].get<std::string>(), report["device"].get<std::string>(), report["repeat"].get<int>());
   show_time("wall", report["wall_ms"]);
   if (!report["device_ms"].is_null()) {
     show_time(report["device_time_modelled"].get<bool>() ? "modelled" : "device", report["device_ms"]);
   }
+  const auto show_tensor = [](std::string_view title, const Json& tensor) {
+    fmt::print("{:<8}{} {}{}\n", title, tensor["type"].get<std::string>(), tensor["name"].get<std::string>(),
+               tensor.contains("file") ? " → " + tensor["file"].get<std::string>() : "");
+  };
+  for (const Json& state : report["states"]) show_tensor("state", state);
   for (const Json& output : report["outputs"]) {
-    fmt::print("{:<8}{} {}{}\n", "output", output["type"].get<std::string>(), output["name"].get<std::string>(),
-               output.contains("file") ? " → " + output["file"].get<std::string>() : "");
+    show_tensor("output", output);
     if (!output.contains("difference")) continue;
     const Json& d = output["difference"];
     fmt::print("        {} elements differ from {}; the largest difference is {} at {}, {} of the largest magnitude\n",
@@ -242,7 +256,8 @@ Result<> run(const RunOptions& options) {
               {"precision", to_string(options.precision)},
               {"repeat", options.repeat}};
   report.update(times_of(execution));
-  report["outputs"] = TRY(write_outputs(function, execution, options.output));
+  report["outputs"] = TRY(write_tensors(function, function.outputs, execution.outputs, options.output));
+  report["states"] = TRY(write_tensors(function, states_of(function), execution.states, options.output));
   if (!options.compare.empty()) {
     const Execution other = TRY(run_on(options.compare, options, function, file.weights, inputs, 1));
     report["compared_with"] = options.compare;
@@ -272,7 +287,8 @@ void add_mil_run(CLI::App& app, Action& action) {
                    "NAME=FILE.npy, NAME=random:SEED, NAME=zeros or NAME=const:V; *=… for all that are not named")
       ->take_all();
   command->add_option("--shape", options->shapes, "NAME=1,2,3 for an input whose dimensions are open")->take_all();
-  command->add_option("--output", options->output, "Write each output to NAME.npy in this folder");
+  command->add_option("--output", options->output,
+                      "Write each output, and each state as it was left, to NAME.npy in this folder");
   command->add_option("--repeat", options->repeat, "Runs")->capture_default_str()->check(CLI::Range(1, 1000000));
   command->add_option("--compare", options->compare, "Run on this device too, and say how far the outputs lie apart")
       ->check(CLI::IsMember(device_names()));

@@ -42,6 +42,37 @@ TEST(Execute, RefusesInputsOfAnotherNumberOrType) {
             "input x is tensor<fp32, [3]>, but a tensor of tensor<fp32, [1]> is given");
 }
 
+TEST(Execute, RefusesWhatNoMemoryHolds) {
+  mil::Builder b;
+  b.output("y",
+           b.apply("fill", {{"shape", Tensor::ints({1 << 30, 1 << 10})}, {"value", Tensor::scalar(DType::fp32, 1)}}));
+  const mil::Function function = *b.finish();
+  for (const std::string& name : device_names()) {
+    const auto device = open_device(name);
+    if (!device) continue;
+    EXPECT_THAT(execute(**device, function, {}, {}).error().message, HasSubstr("of this machine's memory hold"));
+  }
+}
+
+TEST(Execute, StatesStartAnewAndAreReturned) {
+  mil::Builder b;
+  const mil::Value state = b.input("s", {.dtype = DType::fp16, .shape = {2}, .state = true});
+  const mil::Value sum = b.apply("read_state", {{"input", state}}) + 1.0;
+  b.apply_all("write_state", {{"input", state}, {"data", sum}});
+  b.output("y", sum * 2.0);
+  const mil::Function function = *b.finish();
+  const auto start = Tensor::from_numbers({DType::fp16, {2}}, std::vector<double>{5, 7});
+  for (const std::string& name : device_names()) {
+    const auto device = open_device(name);
+    if (!device) continue;
+    const auto run = execute(**device, function, {}, {start}, 3);
+    ASSERT_TRUE(run) << run.error().message;
+    EXPECT_THAT(run->outputs[0].numbers(), ElementsAre(12, 16)) << name;
+    ASSERT_EQ(run->states.size(), 1u);
+    EXPECT_THAT(run->states[0].numbers(), ElementsAre(6, 8)) << name;
+  }
+}
+
 TEST(Difference, NamesTheLargestAndItsPlace) {
   const Difference d = difference(row({1, 2.5, NAN, -4, 7}), row({1, 2, NAN, -4.25, 7}));
   EXPECT_EQ(d.largest, 0.5);

@@ -76,7 +76,7 @@ class MilCommand : public testing::Test {
 TEST_F(MilCommand, CheckAcceptsWhatIsRight) {
   const Outcome outcome = run({"check", "p.mil"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_EQ(outcome.out, "p.mil: MIL text, 1 functions, 0 errors, 0 warnings\n");
+  EXPECT_EQ(outcome.out, "p.mil: MIL text; functions 1, errors 0, warnings 0\n");
 }
 
 TEST_F(MilCommand, CheckNamesTheEnginesRulesWithPlaceAndSource) {
@@ -130,7 +130,8 @@ TEST_F(MilCommand, ConvertGoesBothWaysWithTheWeights) {
     const mil::LoadedModel before = *mil::read_model((folder_ / "p.mil").string());
     const mil::LoadedModel after = *mil::read_model((folder_ / "back.mil").string());
     const auto weight = [](const mil::LoadedModel& file) {
-      const mil::ValueInfo& w = file.model.program.functions[0].value(file.model.program.functions[0].operations[0].results[0]);
+      const mil::ValueInfo& w =
+          file.model.program.functions[0].value(file.model.program.functions[0].operations[0].results[0]);
       return *file.weights.find(*w.blob, w.type);
     };
     EXPECT_EQ(weight(before), weight(after));
@@ -161,7 +162,7 @@ TEST_F(MilCommand, RunTakesInputsInEachWay) {
   for (const char* input : {"*=zeros", "x=const:1.5", "*=random:7"}) {
     const Outcome outcome = run({"run", "p.mil", "--input", input, "--device", "ref"});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
-    EXPECT_THAT(outcome.out, HasSubstr("function main on ref, 1 runs"));
+    EXPECT_THAT(outcome.out, HasSubstr("function main on ref, runs 1"));
   }
   expect_error({"run", "p.mil"}, 1, "input x (tensor<fp16, [1, 4, 1, 6]>) is not given");
   expect_error({"run", "p.mil", "--input", "z=zeros"}, 1, "function main has no such input");
@@ -193,7 +194,7 @@ TEST_F(MilCommand, ACompiledFolderIsAProgramToo) {
   fs::copy(folder_ / "p.mil", folder_ / "p.mlmodelc/model.mil");
   fs::copy(folder_ / "weights/w.bin", folder_ / "p.mlmodelc/weights/w.bin");
   const Outcome outcome = run({"check", "p.mlmodelc"});
-  EXPECT_EQ(outcome.out, "p.mlmodelc: compiled model, 1 functions, 0 errors, 0 warnings\n");
+  EXPECT_EQ(outcome.out, "p.mlmodelc: compiled model; functions 1, errors 0, warnings 0\n");
   fs::create_directories(folder_ / "pipeline.mlmodelc/model0");
   expect_error({"check", "pipeline.mlmodelc"}, 1, "is a pipeline: give one of its models, pipeline.mlmodelc/model0");
 }
