@@ -197,7 +197,7 @@ Result<> ops(const FileOptions&) {
 using Verb = Result<> (*)(const FileOptions&);
 
 CLI::App* add_verb(CLI::App& app, Action& action, const std::string& name, const std::string& help, Verb verb,
-                   std::shared_ptr<FileOptions> options) {
+                   const std::shared_ptr<FileOptions>& options) {
   CLI::App* command = app.add_subcommand(name, help);
   command->callback([&action, options, verb] { action = [options, verb] { return verb(*options); }; });
   return command;

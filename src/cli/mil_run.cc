@@ -63,19 +63,19 @@ Result<Shape> read_shape(std::string_view text, std::string_view what) {
   return shape;
 }
 
-// What each input is to hold. A file gives its shape too; the others take that of the function or of --shape.
+// What each input is to hold. A file gives its shape too; the others take that of --shape, of the function, or, where
+// this leaves dimensions open, the one that the model names first.
 class InputSource {
  public:
-  static Result<InputSource> create(const RunOptions& options, const mil::Function& function) {
+  static Result<InputSource> create(const RunOptions& options, const mil::Model& model, const mil::Function& function) {
     InputSource source;
+    source.shapes_ = default_shapes(model, function);
     source.given_ = TRY(read_assignments(options.inputs, "--input"));
     for (const auto& [name, text] : TRY(read_assignments(options.shapes, "--shape"))) {
       source.shapes_[name] = TRY(read_shape(text, "--shape " + name));
     }
     for (const auto& [name, what] : source.given_) {
-      const bool known = name == "*" || std::ranges::any_of(function.inputs, [&](mil::ValueId id) {
-                           return function.value(id).name == name;
-                         });
+      const bool known = name == "*" || function.input(name).has_value();
       if (!known) return fail("--input {}: function {} has no such input", name, function.name);
       if (what.ends_with(".npy")) source.files_.emplace(name, TRY(mil::read_npy(what)));
     }
@@ -102,6 +102,19 @@ class InputSource {
   }
 
  private:
+  // Of inputs with open dimensions, as far as the model describes them.
+  static std::map<std::string, Shape> default_shapes(const mil::Model& model, const mil::Function& function) {
+    std::map<std::string, Shape> shapes;
+    const auto interface = model.interfaces.find(function.name);
+    if (interface == model.interfaces.end()) return shapes;
+    for (const mil::Feature& feature : interface->second.inputs) {
+      const auto id = function.input(feature.name);
+      const bool open = id && mil::is_flexible(function.value(*id).type.shape);
+      if (open && !feature.shape.empty()) shapes[feature.name] = feature.shape;
+    }
+    return shapes;
+  }
+
   static Result<Tensor> from_file(const mil::ValueInfo& input, const Tensor& tensor) {
     const TensorType wanted{input.type.dtype, input.type.shape};
     if (tensor.type() == wanted) return tensor;
@@ -240,7 +253,7 @@ Result<Execution> run_on(const std::string& device, const RunOptions& options, c
 Result<> run(const RunOptions& options) {
   const mil::LoadedModel file = TRY(mil::read_model(options.path));
   const mil::Function& declared = *TRY(mil::find_function(file.model, options.function));
-  const InputSource source = TRY(InputSource::create(options, declared));
+  const InputSource source = TRY(InputSource::create(options, file.model, declared));
   const mil::Function function = TRY(mil::with_input_shapes(declared, source.shapes(), &file.weights));
   std::vector<Tensor> inputs;
   for (mil::ValueId id : function.inputs) inputs.push_back(TRY(source.tensor(function.value(id))));

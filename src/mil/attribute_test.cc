@@ -13,25 +13,23 @@ std::string again(std::string_view text) {
 }
 
 TEST(Attribute, CanonicalTextComesBackAsItStands) {
-  for (
-      const char* text : {
-          R"(string("a \"b\"\\\n"))",
-          "bool(true)",
-          "fp64(0x1.999999999999ap-4)",
-          "uint64(18446744073709551615)",
-          "int64(-9223372036854775808)",
-          "tensor<int4, [2, 2]>([[-8, 7], [0, 1]])",
-          "tensor<fp16, [0]>([])",
-          "tensor<int32, [2, 0]>([[], []])",
-          R"(tensor<string, [2, 1]>([["a"], ["b"]]))",
-          R"(list<string, 2>(["all", "cpu"]))",
-          "list<int64, ?>([])",
-          "dict<string, string>({})",
-          R"(dict<string, fp64>({{"k", 0x1p+0}, {"l", -inf}}))",
-          R"(tuple<string, int32>(("a", 1)))",
-          R"(tuple<tuple<string, dict<string, tensor<int32, [?]>>>, tuple<string, dict<string, list<tensor<int32, [2]>, )"
-          R"(?>>>>((("DefaultShapes", {{"x", [1, 3]}}), ("RangeDims", {{"x", [[1, 1], [1, 64]]}}))))",
-      }) {
+  for (const char* text : {
+           R"(string("a \"b\"\\\n"))",
+           "bool(true)",
+           "fp64(0x1.999999999999ap-4)",
+           "uint64(18446744073709551615)",
+           "int64(-9223372036854775808)",
+           "tensor<int4, [2, 2]>([[-8, 7], [0, 1]])",
+           "tensor<fp16, [0]>([])",
+           "tensor<int32, [2, 0]>([[], []])",
+           R"(tensor<string, [2, 1]>([["a"], ["b"]]))",
+           R"(list<string, 2>(["all", "cpu"]))",
+           "list<int64, ?>([])",
+           "dict<string, string>({})",
+           R"(dict<string, fp64>({{"k", 0x1p+0}, {"l", -inf}}))",
+           R"(tuple<string, int32>(("a", 1)))",
+           R"(tuple<dict<string, tensor<int32, [?]>>, dict<string, list<tensor<int32, [2]>, ?>>>(({{"x", [1]}}, {})))",
+       }) {
     EXPECT_EQ(again(text), text);
   }
   EXPECT_EQ(again(kBuildInfo), kBuildInfo);

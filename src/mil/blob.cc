@@ -79,7 +79,7 @@ std::span<const std::byte> bytes_of(const T& value) {
 // Calls sink(bytes) for the pieces of the file, in order, until one fails.
 template <class Sink>
 Result<> write_file(const std::vector<Tensor>& tensors, const Sink& sink) {
-  constexpr std::array<std::byte, kAlignment> zeros{};
+  constexpr std::array<std::byte, kAlignment> kZeros{};
   const Header header{.count = static_cast<uint32_t>(tensors.size())};
   TRY(sink(bytes_of(header)));
   uint64_t at = sizeof header;
@@ -92,7 +92,7 @@ Result<> write_file(const std::vector<Tensor>& tensors, const Sink& sink) {
     TRY(sink(bytes_of(metadata)));
     TRY(sink(tensor.bytes()));
     at = aligned(metadata.data + size);
-    TRY(sink(std::span(zeros).first(at - metadata.data - size)));
+    TRY(sink(std::span(kZeros).first(at - metadata.data - size)));
   }
   return {};
 }

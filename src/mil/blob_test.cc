@@ -45,7 +45,7 @@ class BlobTest : public testing::Test {
   ~BlobTest() override { std::filesystem::remove_all(folder_); }
 
   std::string write(const Bytes& bytes, const std::string& name = "weights/w.bin") {
-    const std::string path = folder_ + "/" + name;
+    std::string path = folder_ + "/" + name;
     std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
     return path;
   }
@@ -308,9 +308,9 @@ class LoadWeightsTest : public BlobTest {
     b.output("y", x * w + b.weight("b", {DType::fp16, {2}}));
     return *b.finish();
   }
-  static void refer(Function& function, const std::string& name, BlobReference reference) {
+  static void refer(Function& function, const std::string& name, const BlobReference& reference) {
     for (ValueInfo& value : function.values) {
-      if (value.name == name) value.blob = std::move(reference);
+      if (value.name == name) value.blob = reference;
     }
   }
 };

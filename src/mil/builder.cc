@@ -93,28 +93,28 @@ Value Builder::weight(const std::string& name, TensorType type, BlobReference re
   return add_const({name, std::move(type), {}, std::move(reference)});
 }
 
-Value Builder::apply(std::string_view op, Arguments arguments) {
-  const std::vector<Value> results = apply_all(op, std::move(arguments));
+Value Builder::apply(std::string_view op, const Arguments& arguments) {
+  const std::vector<Value> results = apply_all(op, arguments);
   return results.empty() ? Value(this, -1) : results[0];
 }
 
-std::vector<Value> Builder::apply_all(std::string_view op, Arguments arguments) {
+std::vector<Value> Builder::apply_all(std::string_view op, const Arguments& arguments) {
   if (!ok()) return {};
-  Result<std::vector<Value>> results = append(op, std::move(arguments));
+  Result<std::vector<Value>> results = append(op, arguments);
   if (results) return *std::move(results);
   reject(std::move(results).error());
   return {};
 }
 
 // Names constants and checks that every value is ours.
-Result<std::vector<Argument>> Builder::resolve(const Operation& operation, Arguments arguments) {
+Result<std::vector<Argument>> Builder::resolve(const Operation& operation, const Arguments& arguments) {
   std::vector<Argument> resolved;
-  for (auto& [name, given] : arguments) {
+  for (const auto& [name, given] : arguments) {
     std::vector<Value> values;
-    if (auto* tensor = std::get_if<Tensor>(&given)) {
+    if (const auto* tensor = std::get_if<Tensor>(&given)) {
       values = {constant(*tensor, fmt::format("{}_{}", operation.name, name))};
-    } else if (auto* tuple = std::get_if<std::vector<Value>>(&given)) {
-      values = std::move(*tuple);
+    } else if (const auto* tuple = std::get_if<std::vector<Value>>(&given)) {
+      values = *tuple;
     } else {
       values = {std::get<Value>(given)};
     }
@@ -129,11 +129,11 @@ Result<std::vector<Argument>> Builder::resolve(const Operation& operation, Argum
   return resolved;
 }
 
-Result<std::vector<Value>> Builder::append(std::string_view op, Arguments arguments) {
+Result<std::vector<Value>> Builder::append(std::string_view op, const Arguments& arguments) {
   const OpDef* def = find_op(op, parse_opset(function_.opset).value_or(kNewestOpset));
   if (def == nullptr) return fail("there is no op {}", op);
   Operation operation{def, unique_name(std::string(op)), {}, {}};
-  operation.arguments = TRY(resolve(operation, std::move(arguments)));
+  operation.arguments = TRY(resolve(operation, arguments));
   const std::vector<TensorType> types = TRY(inference_.infer(function_, operation));
   std::vector<Value> results;
   for (size_t i = 0; i < types.size(); ++i) {
@@ -265,9 +265,11 @@ Value matmul(Value x, Value y) { return product(x, y, false, false); }
 Value matmul_nt(Value x, Value y) { return product(x, y, false, true); }
 Value matmul_tn(Value x, Value y) { return product(x, y, true, false); }
 
-Value reshape(Value x, Shape shape) { return x.builder().apply("reshape", {{"x", x}, {"shape", Tensor::ints(shape)}}); }
+Value reshape(Value x, const Shape& shape) {
+  return x.builder().apply("reshape", {{"x", x}, {"shape", Tensor::ints(shape)}});
+}
 
-Value transpose(Value x, std::vector<int64_t> perm) {
+Value transpose(Value x, const std::vector<int64_t>& perm) {
   return x.builder().apply("transpose", {{"x", x}, {"perm", Tensor::ints(perm)}});
 }
 
@@ -316,7 +318,7 @@ Value reduce(std::string_view op, Value x, const std::vector<int64_t>& axes) {
 
 }  // namespace
 
-Value sum(Value x, std::vector<int64_t> axes) { return reduce("reduce_sum", x, axes); }
-Value mean(Value x, std::vector<int64_t> axes) { return reduce("reduce_mean", x, axes); }
+Value sum(Value x, const std::vector<int64_t>& axes) { return reduce("reduce_sum", x, axes); }
+Value mean(Value x, const std::vector<int64_t>& axes) { return reduce("reduce_mean", x, axes); }
 
 }  // namespace anemone::mil

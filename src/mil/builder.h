@@ -59,8 +59,8 @@ class Builder {
   Value weight(const std::string& name, TensorType type);
   Value weight(const std::string& name, TensorType type, BlobReference reference);
 
-  Value apply(std::string_view op, Arguments arguments);
-  std::vector<Value> apply_all(std::string_view op, Arguments arguments);
+  Value apply(std::string_view op, const Arguments& arguments);
+  std::vector<Value> apply_all(std::string_view op, const Arguments& arguments);
   void output(const std::string& name, Value value);
 
   // Records an error, unless one is held already.
@@ -75,8 +75,8 @@ class Builder {
   Result<> check_public_name(std::string_view what, const std::string& name) const;
   ValueId add_value(const std::string& name, TensorType type);
   Value add_const(ValueInfo info);
-  Result<std::vector<Argument>> resolve(const Operation& operation, Arguments arguments);
-  Result<std::vector<Value>> append(std::string_view op, Arguments arguments);
+  Result<std::vector<Argument>> resolve(const Operation& operation, const Arguments& arguments);
+  Result<std::vector<Value>> append(std::string_view op, const Arguments& arguments);
 
   Function function_;
   std::optional<Error> error_;
@@ -152,8 +152,8 @@ Value matmul_nt(Value x, Value y);  // x · yᵀ
 Value matmul_tn(Value x, Value y);  // xᵀ · y
 Value matmul(Value x, Value y, bool transpose_x, bool transpose_y);
 
-Value reshape(Value x, Shape shape);
-Value transpose(Value x, std::vector<int64_t> perm);
+Value reshape(Value x, const Shape& shape);
+Value transpose(Value x, const std::vector<int64_t>& perm);
 Value slice(Value x, size_t axis, int64_t begin, int64_t size);
 Value concat(std::vector<Value> values, int64_t axis);
 Value cast(Value x, DType dtype);                              // x itself where it has that type
@@ -162,7 +162,7 @@ Value fill(Builder& b, const TensorType& type, double value);  // a constant ten
 Value pad(Value x, std::vector<int64_t> pads, double value);
 
 // These keep the dimensions too.
-Value sum(Value x, std::vector<int64_t> axes);
-Value mean(Value x, std::vector<int64_t> axes);
+Value sum(Value x, const std::vector<int64_t>& axes);
+Value mean(Value x, const std::vector<int64_t>& axes);
 
 }  // namespace anemone::mil

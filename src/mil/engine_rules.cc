@@ -151,8 +151,9 @@ struct OpRule {
 
 Violation when(bool broken, std::string how) { return broken ? Violation(std::move(how)) : Violation(); }
 
-const std::vector<OpRule>& op_rules() {
-  static const std::vector<OpRule> rules{
+// What is too large, or of a size that is refused.
+std::vector<OpRule> size_rules() {
+  return {
       {{"S10", "each dimension is at most 65536 and the rank at most 5", "ANEForge, 751K (M1 to M6)"},
        kEverywhere,
        [](const Use& use) {
@@ -187,6 +188,19 @@ const std::vector<OpRule>& op_rules() {
          const int64_t k = contraction(use);
          return when(k > 32768, fmt::format("it contracts {}", k));
        }},
+      {{"C16", "topk with k of 3 or 4 is rejected", "ANEForge; 751K: compiles on M6, and in Core ML on M4", true},
+       kEverywhere,
+       [](const Use& use) {
+         if (!use.is({"topk"})) return Violation();
+         const int64_t k = use.call.integer("k");
+         return when(k == 3 || k == 4, fmt::format("k is {}", k));
+       }},
+  };
+}
+
+// What the engine does not have, or takes in one form only.
+std::vector<OpRule> support_rules() {
+  return {
       {{"C14", "int32 never runs on the engine", "751K (M4)"},
        kEverywhere,
        [](const Use& use) { return when(uses_int32_at_run_time(use), "it computes with int32 at run time"); }},
@@ -200,13 +214,6 @@ const std::vector<OpRule>& op_rules() {
        [](const Use& use) {
          if (!use.is({"slice_by_index", "slice_by_size"})) return Violation();
          return when(use.at_run_time("begin"), "begin is computed at run time");
-       }},
-      {{"C16", "topk with k of 3 or 4 is rejected", "ANEForge; 751K: compiles on M6, and in Core ML on M4", true},
-       kEverywhere,
-       [](const Use& use) {
-         if (!use.is({"topk"})) return Violation();
-         const int64_t k = use.call.integer("k");
-         return when(k == 3 || k == 4, fmt::format("k is {}", k));
        }},
       {{"C19", "concat is rejected", "Orion (M4 Max); maderix, Espresso, ANEForge and dev-erik use it", true},
        kM4Max,
@@ -226,13 +233,6 @@ const std::vector<OpRule>& op_rules() {
        [](const Use& use) {
          return when(use.is({"rsqrt", "pow"}) || use.op().starts_with("reduce_"), "it is used");
        }},
-      {{"C23", "softmax runs over a power of 2", "Espresso; maderix: 32000 works", true},
-       kEverywhere,
-       [](const Use& use) {
-         if (!use.is({"softmax"})) return Violation();
-         const int64_t length = reduced_length(use);
-         return when(!is_power_of_two(length), fmt::format("it runs over {} elements", length));
-       }},
       {{"C24", "a convolution's weights are constant: others are stale or refused",
         "field guide (M3 Max), ane-train (M1); 751K: taken on M4", true},
        kEverywhere,
@@ -248,6 +248,24 @@ const std::vector<OpRule>& op_rules() {
       {{"C27", "tile poisons the engine until the process ends", "field guide (M3 Max); ANEForge, 751K: native", true},
        kEverywhere,
        [](const Use& use) { return when(use.is({"tile"}), "it is used"); }},
+      {{"C35", "sin and cos come with the A15", "ANEForge"},
+       kM1,
+       [](const Use& use) {
+         return when(use.is({"sin", "cos"}), "it is used");
+       }},
+  };
+}
+
+// What compiles and may answer wrongly or slowly.
+std::vector<OpRule> value_rules() {
+  return {
+      {{"C23", "softmax runs over a power of 2", "Espresso; maderix: 32000 works", true},
+       kEverywhere,
+       [](const Use& use) {
+         if (!use.is({"softmax"})) return Violation();
+         const int64_t length = reduced_length(use);
+         return when(!is_power_of_two(length), fmt::format("it runs over {} elements", length));
+       }},
       {{"C28", "the product of a reduction and zero does not compile", "ANEForge"},
        kEverywhere,
        [](const Use& use) {
@@ -291,12 +309,16 @@ const std::vector<OpRule>& op_rules() {
          const int64_t channels = use.call.shape("x")[1];
          return when(channels > 15, fmt::format("x has {} channels", channels));
        }},
-      {{"C35", "sin and cos come with the A15", "ANEForge"},
-       kM1,
-       [](const Use& use) {
-         return when(use.is({"sin", "cos"}), "it is used");
-       }},
   };
+}
+
+const std::vector<OpRule>& op_rules() {
+  static const std::vector<OpRule> rules = [] {
+    std::vector<OpRule> all;
+    for (const auto& part : {size_rules(), support_rules(), value_rules()})
+      all.insert(all.end(), part.begin(), part.end());
+    return all;
+  }();
   return rules;
 }
 

@@ -34,6 +34,12 @@ bool operator==(const Function& a, const Function& b) {
          std::ranges::equal(a.operations, b.operations, same_operation);
 }
 
+std::optional<ValueId> Function::input(std::string_view input_name) const {
+  const auto found =
+      std::ranges::find(inputs, input_name, [this](ValueId id) { return std::string_view(value(id).name); });
+  return found == inputs.end() ? std::nullopt : std::optional(*found);
+}
+
 const Function* Program::function(std::string_view name) const {
   const auto found = std::ranges::find(functions, name, &Function::name);
   return found == functions.end() ? nullptr : &*found;

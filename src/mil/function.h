@@ -78,6 +78,7 @@ struct Function {
   Attributes attributes{};
 
   const ValueInfo& value(ValueId id) const { return values[static_cast<size_t>(id)]; }
+  std::optional<ValueId> input(std::string_view input_name) const;
 };
 
 // The same program text: names, types, constants by value, operations in order. How values are numbered, in which

@@ -156,8 +156,8 @@ Result<> check(Function& function, const Weights* weights, std::string_view wher
 Result<Function> with_input_shapes(Function function, const std::map<std::string, Shape>& shapes,
                                    const Weights* weights) {
   for (const auto& [name, shape] : shapes) {
-    const auto found = std::ranges::find(function.inputs, name, [&](ValueId id) { return function.value(id).name; });
-    if (found == function.inputs.end()) return fail("function {} has no input {}", function.name, name);
+    const auto found = function.input(name);
+    if (!found) return fail("function {} has no input {}", function.name, name);
     TensorType& type = function.values[size_t(*found)].type;
     TensorType given = type;
     given.shape = shape;

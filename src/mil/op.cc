@@ -99,12 +99,12 @@ Result<> check_operands(const OpDef& op, const Param& param, const OpCall::Argum
 
 // Parameters of one letter agree; `seen` holds the first operand type of each letter.
 Result<> check_letters(const OpDef& op, const std::vector<OpCall::Argument>& arguments) {
-  std::array<const TensorType*, 128> seen{};
+  std::array<const TensorType*, 256> seen{};
   for (const Param& param : op.params) {
     const OpCall::Argument* argument = find_argument(arguments, param.name);
     if (param.letter == 0 || argument == nullptr) continue;
     for (const OpCall::Operand& operand : argument->operands) {
-      const TensorType*& first = seen[static_cast<size_t>(param.letter)];
+      const TensorType*& first = seen[static_cast<unsigned char>(param.letter)];
       if (first == nullptr) first = &operand.type;
       if (first->dtype != operand.type.dtype) {
         return fail("{}: parameter {} is {}, but must have the element type {} of the others", op.name, param.name,

@@ -11,7 +11,6 @@
 namespace anemone::mil {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 // ---- Golden values.

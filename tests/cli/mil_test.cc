@@ -189,6 +189,12 @@ TEST_F(MilCommand, RunBindsOpenDimensions) {
   expect_error({"run", "open.mil", "--input", "x=random:1", "--shape", "x=5,4"}, 1, "was given the shape [5, 4]");
 }
 
+TEST_F(MilCommand, RunTakesTheShapesThatAPackageNames) {
+  const std::string flexible = ANEMONE_SOURCE_DIR "/tests/golden/package/flexible17.mlpackage";
+  const json report = run_json({"run", flexible, "--input", "*=random:1", "--compare", "ref"});
+  EXPECT_EQ(report["outputs"][0]["difference"]["elements"], 0);
+}
+
 TEST_F(MilCommand, ACompiledFolderIsAProgramToo) {
   fs::create_directories(folder_ / "p.mlmodelc/weights");
   fs::copy(folder_ / "p.mil", folder_ / "p.mlmodelc/model.mil");

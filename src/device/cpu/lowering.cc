@@ -315,9 +315,9 @@ View Lowering::read(mil::ValueId id) {
 }
 
 View Lowering::read_packed(mil::ValueId id) {
-  const View view = read(id);
+  View view = read(id);
   if (is_packed(view)) return view;
-  const View copied = temporary(view.shape);
+  View copied = temporary(view.shape);
   emit_copy(view, copied);
   return copied;
 }
@@ -326,7 +326,7 @@ View Lowering::read_factor(mil::ValueId id) {
   if (precision_ != Precision::bf16) return read(id);
   if (state(id).factor) return *state(id).factor;
   const mil::Tensor* known = constant(id);
-  const View factor =
+  View factor =
       known != nullptr ? constant_view(*known, Rounding::bfloat16) : rounded_copy(read(id), Rounding::bfloat16);
   state(id).factor = factor;
   return factor;
@@ -335,7 +335,7 @@ View Lowering::read_factor(mil::ValueId id) {
 View Lowering::rounded_copy(const View& view, Rounding rounding) {
   ElementwiseChain chain(view.shape);
   const uint8_t x = chain.load(view);
-  const View result = packed_like(add_buffer({.floats = view.count()}), view);
+  View result = packed_like(add_buffer({.floats = view.count()}), view);
   chain.store(chain.apply({.op = ElementOp::copy, .a = x, .rounding = rounding}), result);
   emit_chain(chain);
   return result;

@@ -16,7 +16,6 @@ using testing::ElementsAre;
 using testing::Ge;
 using testing::HasSubstr;
 using testing::Le;
-using testing::NanSensitiveDoubleEq;
 using testing::Pointwise;
 
 Tensor fp32(const std::vector<double>& numbers) { return row(DType::fp32, numbers); }

@@ -18,22 +18,22 @@ namespace anemone::cpu::HWY_NAMESPACE {
 struct Sum {
   HWY_INLINE Vector operator()(Vector a, Vector b) const { return hn::Add(a, b); }
   HWY_INLINE float operator()(float a, float b) const { return a + b; }
-  static constexpr float start = 0;
+  static constexpr float kStart = 0;
 };
 struct Product {
   HWY_INLINE Vector operator()(Vector a, Vector b) const { return hn::Mul(a, b); }
   HWY_INLINE float operator()(float a, float b) const { return a * b; }
-  static constexpr float start = 1;
+  static constexpr float kStart = 1;
 };
 struct Largest {
   HWY_INLINE Vector operator()(Vector a, Vector b) const { return MaxOf(a, b); }
   HWY_INLINE float operator()(float a, float b) const { return a < b || std::isnan(b) ? b : a; }
-  static constexpr float start = -std::numeric_limits<float>::infinity();
+  static constexpr float kStart = -std::numeric_limits<float>::infinity();
 };
 struct Smallest {
   HWY_INLINE Vector operator()(Vector a, Vector b) const { return MinOf(a, b); }
   HWY_INLINE float operator()(float a, float b) const { return b < a || std::isnan(b) ? b : a; }
-  static constexpr float start = std::numeric_limits<float>::infinity();
+  static constexpr float kStart = std::numeric_limits<float>::infinity();
 };
 
 // Four vectors of partial results hide the latency of the operation.
@@ -41,7 +41,7 @@ template <class F>
 HWY_INLINE float FoldRow(const float* x, size_t count, const F& f) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);
-  Vector p0 = hn::Set(d, F::start), p1 = p0, p2 = p0, p3 = p0;
+  Vector p0 = hn::Set(d, F::kStart), p1 = p0, p2 = p0, p3 = p0;
   size_t i = 0;
   for (; i + 4 * lanes <= count; i += 4 * lanes) {
     p0 = f(p0, hn::LoadU(d, x + i));
@@ -52,7 +52,7 @@ HWY_INLINE float FoldRow(const float* x, size_t count, const F& f) {
   for (; i + lanes <= count; i += lanes) p0 = f(p0, hn::LoadU(d, x + i));
   HWY_ALIGN float partial[hn::MaxLanes(Floats())];
   hn::Store(f(f(p0, p1), f(p2, p3)), d, partial);
-  float total = F::start;
+  float total = F::kStart;
   for (size_t l = 0; l < lanes; ++l) total = f(total, partial[l]);
   for (; i < count; ++i) total = f(total, x[i]);
   return total;

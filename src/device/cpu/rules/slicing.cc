@@ -128,7 +128,8 @@ Result<> lower_reverse(Lowering& l, const Node& node) {
   if (node.call.has("axes")) axes = node.call.integers("axes");
   for (int64_t axis : axes) {
     const auto d = size_t(axis < 0 ? axis + int64_t(x.shape.size()) : axis);
-    x = sliced(std::move(x), d, x.shape[d] - 1, x.shape[d], -1);
+    const int64_t size = x.shape[d];
+    x = sliced(std::move(x), d, size - 1, size, -1);
   }
   l.define(node.result(), x);
   return {};
