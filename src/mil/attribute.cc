@@ -45,9 +45,6 @@ class Parser {
     if (word.text == "tuple" || word.text == "dict") return parts_type(word.text == "dict", depth);
     AttributeType type{.tensor = TRY(parse_type(lexer_))};
     if (type.tensor.state || type.tensor.buffer) return lexer_.error(word, "attributes hold no states and no buffers");
-    if (type.tensor.shape.size() > kMostNested) {
-      return lexer_.error(word, fmt::format("a tensor has more than {} dimensions", kMostNested));
-    }
     return type;
   }
 

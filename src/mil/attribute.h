@@ -48,7 +48,7 @@ struct AttributeValue {
   bool operator==(const AttributeValue&) const = default;
 };
 
-// Types nest no deeper, and no tensor of a file has more dimensions.
+// Types nest no deeper.
 inline constexpr int kMostNested = 16;
 
 // `where` names the text in errors.

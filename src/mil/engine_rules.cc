@@ -473,10 +473,9 @@ class Checker {
  private:
   // Only what is computed at run time is the engine's.
   void check(const Operation& operation) {
-    const auto open = [&](ValueId id) { return is_flexible(function_.value(id).type.shape); };
     inference_.learn(function_, operation);
     if (operation.results.empty() || inference_.is_constant(function_, operation.results[0])) return;
-    if (std::ranges::any_of(operation.results, open)) return;
+    if (inference_.is_open(function_, operation)) return;
     OpCall call(inference_.arguments(function_, operation));
     const Use use{function_, operation, std::move(call), producers_};
     for (const OpRule& rule : op_rules()) {

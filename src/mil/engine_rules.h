@@ -31,7 +31,8 @@ struct EngineRule {
 struct Finding {
   const EngineRule* rule;
   Severity severity;
-  std::string function, subject;  // an operation's or a value's name
+  std::string_view function;  // its name, where it stands: thousands of findings do not copy a long one
+  std::string subject;        // an operation's or a value's name
   Location location;
   std::string message;  // what in the program breaks the rule
 };

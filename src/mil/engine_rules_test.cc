@@ -278,6 +278,15 @@ TEST(EngineRules, WhatIsConstantIsNoConcernOfTheEngine) {
               Not(Contains("C14")));
 }
 
+TEST(EngineRules, WhatDependsOnUnknownDimensionsIsPassedOver) {
+  EXPECT_THAT(ids(findings("func main<ios18>(tensor<fp16, [?]> a, tensor<fp16, [1, 4, 1, 4]> c) {\n"
+                           "tensor<int32, [1]> k = shape(x = a);\n"
+                           "tensor<fp16, [1, 4, 1, 3]> v, tensor<int32, [1, 4, 1, 3]> i = topk(x = c, k = k);\n"
+                           "} -> (v);",
+                           "m4")),
+              Not(Contains("C16")));
+}
+
 TEST(Chips, AreKnownByName) {
   for (const std::string& name : chip_names()) EXPECT_TRUE(parse_chip(name)) << name;
   EXPECT_FALSE(parse_chip("m2"));

@@ -9,7 +9,9 @@ namespace anemone::mil {
 namespace {
 
 // Shapes, axes and permutations are at most this long; what is longer is data, not worth working out while checking.
-constexpr int64_t kMostFolded = 4096;
+// A file of many operations would cost more than it is worth otherwise: one may take as many steps as the product of
+// its operands' and results' elements.
+constexpr int64_t kMostFolded = 64;
 
 // "model.mil:12:5: " of an operation; what there is of it.
 std::string place(std::string_view where, const Location& location) {
@@ -39,7 +41,23 @@ Result<> declare(Function& function, const Operation& operation, const std::vect
   return {};
 }
 
-bool is_small(const TensorType& type) { return !is_flexible(type.shape) && type.count() <= kMostFolded; }
+// Of values whose types nothing infers: inputs, and what depends on unknown dimensions.
+Result<> check_declared(const Function& function, const std::vector<ValueId>& ids) {
+  for (ValueId id : ids) {
+    const ValueInfo& value = function.value(id);
+    if (auto known = check_known_dimensions(value.type); !known)
+      return fail("{}: {}", value.name, known.error().message);
+  }
+  return {};
+}
+
+// A dimension of 0 does not make the others small: evaluations run over them too.
+bool is_small(const TensorType& type) {
+  if (is_flexible(type.shape)) return false;
+  int64_t places = 1;
+  for (int64_t dimension : type.shape) places *= std::max<int64_t>(dimension, 1);
+  return places <= kMostFolded;
+}
 
 // The op reads no more of the argument than its type.
 bool is_type_only(const Operation& operation, const Argument& argument) {
@@ -92,7 +110,6 @@ Result<std::optional<std::vector<TensorType>>> Inference::infer_flexible(const F
   return std::nullopt;
 }
 
-// An operand has unknown dimensions, or is computed from a value that has.
 bool Inference::is_open(const Function& function, const Operation& operation) const {
   return std::ranges::any_of(operation.arguments, [&](const Argument& argument) {
     return std::ranges::any_of(argument.values, [&](ValueId id) {
@@ -137,6 +154,9 @@ void add_fallbacks(const OpDef& op, std::vector<OpCall::Argument>& arguments) {
 
 Result<> check(Function& function, const Weights* weights, std::string_view where) {
   Inference inference(weights);
+  if (auto checked = check_declared(function, function.inputs); !checked) {
+    return fail("{}{}", place(where, {}), checked.error().message);
+  }
   for (const Operation& operation : function.operations) {
     if (operation.op->name != "const") {
       auto types = inference.infer_flexible(function, operation);
@@ -145,6 +165,8 @@ Result<> check(Function& function, const Weights* weights, std::string_view wher
         declared = tl::unexpected<Error>(std::move(types).error());
       } else if (*types) {
         declared = declare(function, operation, **types);
+      } else {
+        declared = check_declared(function, operation.results);
       }
       if (!declared) return fail("{}{}", place(where, operation.location), declared.error().message);
     }

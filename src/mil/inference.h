@@ -32,6 +32,8 @@ class Inference {
   // The arguments of an operation as its rules see them now, with the fallbacks of those left out.
   std::vector<OpCall::Argument> arguments(const Function& function, const Operation& operation);
   bool is_constant(const Function& function, ValueId id) const;
+  // An operand has unknown dimensions, or is computed from a value that has: the op's rule was not asked.
+  bool is_open(const Function& function, const Operation& operation) const;
   const Tensor* value(const Function& function, ValueId id);  // where it is known, else null
 
  private:
@@ -40,7 +42,6 @@ class Inference {
     bool open = false;  // computed from something with unknown dimensions
     std::optional<Tensor> value;
   };
-  bool is_open(const Function& function, const Operation& operation) const;
   bool results_are_constant(const Function& function, const Operation& operation) const;
 
   const Weights* weights_;

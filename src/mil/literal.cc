@@ -10,7 +10,7 @@
 namespace anemone::mil {
 namespace {
 
-constexpr int kMostNesting = 32;  // of types and of literals
+constexpr int kMostNesting = 64;  // of types and of literals
 
 constexpr std::array<std::string_view, 6> kTypeWords{"tensor", "state", "list", "tuple", "dict", "tensor_buffer"};
 
@@ -33,6 +33,9 @@ Result<Shape> parse_dimensions(Lexer& lexer) {
   TRY(lexer.expect("["));
   while (!lexer.accept("]")) {
     if (!shape.empty()) TRY(lexer.expect(","));
+    if (shape.size() == kMostDimensions) {
+      return lexer.error(lexer.peek(), fmt::format("a tensor has more than {} dimensions", kMostDimensions));
+    }
     shape.push_back(TRY(parse_dimension(lexer)));
   }
   return shape;
@@ -189,12 +192,10 @@ class AttributeText {
     TRY(deeper(depth));
     if (!begins_type(lexer_.peek())) return lexer_.expected("a type", lexer_.peek());
     const std::string_view word = lexer_.peek().text;
-    if (word == "tensor" || word == "tensor_buffer" || word == "state" || parse_dtype(word)) {
-      text_ += spelling(lexer_);
-      return {};
-    }
+    if (word == "tensor" || word == "tensor_buffer" || word == "state" || parse_dtype(word)) return read_tensor_type();
     text_ += lexer_.next().text;
     TRY(take("<"));
+    if (lexer_.peek().is(">")) return take(">");
     TRY(read_type(depth + 1));
     while (lexer_.peek().is(",")) {
       TRY(take(","));
@@ -208,17 +209,15 @@ class AttributeText {
     return take(">");
   }
 
-  // A tensor's type token by token: its spelling (`tensor<string, []>` or `string`) is part of the text.
-  static std::string spelling(Lexer& lexer) {
-    std::string text(lexer.next().text);
-    if (!lexer.peek().is("<")) return text;
-    for (int open = 0; lexer.peek().kind != Token::end;) {
-      const Token token = lexer.next();
-      text += token.is("=") ? " = " : std::string(token.text) + (token.is(",") ? " " : "");
-      open += token.is("<") ? 1 : token.is(">") ? -1 : 0;
-      if (open == 0) break;
+  // Token by token: its spelling (`tensor<string, []>` or `string`) is part of the text.
+  Result<> read_tensor_type() {
+    Lexer behind = lexer_;
+    TRY(parse_type(behind));
+    for (bool more = true; more; more = lexer_.peek().text.data() != behind.peek().text.data()) {
+      const Token token = lexer_.next();
+      text_ += token.is("=") ? " = " : std::string(token.text) + (token.is(",") ? " " : "");
     }
-    return text;
+    return {};
   }
 
   Result<> read_literal(int depth) {

@@ -8,6 +8,9 @@
 
 namespace anemone::mil {
 
+// Of a tensor in a program from outside.
+inline constexpr size_t kMostDimensions = 16;
+
 // Whether a type may begin with this token: an element type, `tensor`, `state`, …
 bool begins_type(const Token& token);
 

@@ -60,6 +60,9 @@ std::vector<OpDef> build_table() {
   return table;
 }
 
+// Of one parameter: shapes, axes, sizes. Every use of a constant reads it anew.
+constexpr int64_t kMostSettings = 4096;
+
 const OpCall::Argument* find_argument(const std::vector<OpCall::Argument>& arguments, std::string_view name) {
   const auto found = std::ranges::find(arguments, name, &OpCall::Argument::name);
   return found == arguments.end() ? nullptr : &*found;
@@ -83,6 +86,10 @@ Result<> check_operands(const OpDef& op, const Param& param, const OpCall::Argum
     if (open) continue;
     if (param.number && operand.type.count() != 1) {
       return fail("{}: parameter {} is {}, expected one number", op.name, param.name, to_string(operand.type));
+    }
+    if (param.need == Need::value && operand.type.count() > kMostSettings) {
+      return fail("{}: parameter {} is {}, expected at most {} numbers", op.name, param.name, to_string(operand.type),
+                  kMostSettings);
     }
     if (param.need >= Need::constant && !operand.fixed) {
       return fail("{}: parameter {} must be a constant", op.name, param.name);

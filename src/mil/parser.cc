@@ -4,6 +4,7 @@
 #include <cstring>
 #include <iterator>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "mil/literal.h"
 
@@ -123,7 +124,8 @@ class FunctionParser {
     lexer_.put_back(first);
     do {
       TensorType type = TRY(parse_type(lexer_));
-      declared.push_back({std::move(type), TRY(lexer_.expect(Token::identifier, "a name"))});
+      const Token name = TRY(lexer_.expect(Token::identifier, "a name"));
+      declared.push_back({std::move(type), name});
     } while (lexer_.accept(","));
     TRY(lexer_.expect("="));
     return {};
@@ -186,7 +188,7 @@ class FunctionParser {
       lexer_.put_back(token);
       return add(TRY(parse_value()));
     }
-    if (token.text == "true" || token.text == "false") {
+    if ((token.text == "true" || token.text == "false") && !names_.contains(token.text)) {
       return lexer_.error(token, fmt::format("a constant needs its type: write bool({})", token.text));
     }
     if (token.kind != Token::identifier) return lexer_.expected("a name or a constant such as int32(1)", token);
@@ -248,7 +250,8 @@ class FunctionParser {
       const Token key = TRY(lexer_.expect(Token::identifier, "an attribute's name"));
       TRY(lexer_.expect("="));
       if (op != nullptr && op->param(key.text) != nullptr) {
-        attributed.arguments.push_back({std::string(key.text), {add(TRY(parse_value()))}});
+        const ValueId value = add(TRY(parse_value()));
+        attributed.arguments.push_back({std::string(key.text), {value}});
       } else if (op != nullptr && key.text == "val") {
         attributed.val = TRY(parse_value());
       } else if (op != nullptr && key.text == "name") {
@@ -265,8 +268,12 @@ class FunctionParser {
 
   Result<> check_arguments(const Operation& operation, const Token& op) const {
     for (const Argument& argument : operation.arguments) {
-      if (operation.op->param(argument.name) == nullptr) {
+      const Param* param = operation.op->param(argument.name);
+      if (param == nullptr) {
         return lexer_.error(op, fmt::format("{}: there is no parameter {}", op.text, argument.name));
+      }
+      if (!param->tuple && argument.values.size() != 1) {
+        return lexer_.error(op, fmt::format("{}: parameter {} takes one value", op.text, argument.name));
       }
       if (std::ranges::count(operation.arguments, argument.name, &Argument::name) > 1) {
         return lexer_.error(op, fmt::format("{}: parameter {} is given twice", op.text, argument.name));
@@ -345,10 +352,11 @@ Result<Program> parse(std::string_view text, std::string_view where) {
   TRY(lexer.expect(")"));
   program.attributes = TRY(parse_program_attributes(lexer));
   TRY(lexer.expect("{"));
+  std::unordered_set<std::string_view> names;
   while (!lexer.accept("}")) {
     TRY(expect_word(lexer, "func"));
     const Token name = lexer.peek();
-    if (program.function(name.text) != nullptr) {
+    if (!names.insert(name.text).second) {
       return lexer.error(name, fmt::format("the function {} is defined twice", name.text));
     }
     Function function;

@@ -281,6 +281,41 @@ TEST(Check, ConstantDimensionsStayAsChecks) {
               AllOf(StartsWith("8:"), HasSubstr("y is declared tensor<fp16, [?, 3, 4]>, but matmul gives")));
 }
 
+TEST(Parser, OnlyATupleTakesSeveralValuesOrNone) {
+  EXPECT_THAT(error_of(in_main("tensor<fp16, [2]> y = relu(x = ());")), HasSubstr("relu: parameter x takes one value"));
+  EXPECT_THAT(error_of(in_main("tensor<fp16, [2]> y = relu(x = (x, x));")), HasSubstr("x takes one value"));
+}
+
+TEST(Parser, ARankBeyondAllUseIsRefused) {
+  const auto of_rank = [](int rank) {
+    std::string shape = "1";
+    for (int i = 1; i < rank; ++i) shape += ", 1";
+    return error_of(in_main(fmt::format("tensor<fp16, [{0}]> y = reshape(x = x, shape = x);", shape)));
+  };
+  EXPECT_EQ(of_rank(16), "no error");
+  EXPECT_THAT(of_rank(17), HasSubstr("a tensor has more than 16 dimensions"));
+}
+
+TEST(Parser, AttributesHaveWellFormedTypes) {
+  const auto with_attribute = [](const std::string& value) {
+    return in_main("tensor<fp16, [2]> y = relu(x = x)[a = " + value + "];");
+  };
+  for (const char* value : {"tensor<- > >(1)", "tensor<fp16>(1)", "tensor<\"(1)", "state<fp16>(1)"}) {
+    EXPECT_THAT(error_of(with_attribute(value)), StartsWith("p.mil:4:")) << value;
+  }
+  for (const char* value : {"tensor<string, []>(\"a\")", "tuple<>()", "list<tensor<int32, [?]>, ?>([[1], [2, 3]])"}) {
+    const Program program = parsed(with_attribute(value));
+    EXPECT_EQ(program.functions.at(0).operations.at(0).attributes.at("a"), value);
+    EXPECT_EQ(parsed(print(program)), program);
+  }
+}
+
+TEST(Parser, AValueMayBeNamedLikeALiteral) {
+  const Program program =
+      parsed(in_main("tensor<fp16, [2]> true = relu(x = x);\ntensor<fp16, [2]> y = relu(x = true);"));
+  EXPECT_EQ(parsed(print(program)), program);
+}
+
 TEST(Parser, ALargeProgramTakesNoTime) {
   std::string statements = "tensor<fp16, [2]> v0 = relu(x = x)[name = string(\"v0\")];\n";
   int count = 1;

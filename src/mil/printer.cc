@@ -48,7 +48,7 @@ namespace {
 
 // A tensor without elements is lists of empty lists, but not billions of them.
 bool promises_too_many_lists(const Shape& shape) {
-  constexpr int64_t kMost = 1024;
+  constexpr int64_t kMost = 64;
   if (count(shape) != 0) return false;
   int64_t lists = 1;
   for (int64_t dimension : shape) {

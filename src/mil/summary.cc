@@ -47,6 +47,9 @@ bool moves(const OpDef& op) {
   return std::ranges::count(kMoves, op.name) > 0;
 }
 
+// What a program declares, of thousands of tensors, need not fit: the sum stays at the largest number then.
+void add(int64_t& sum, int64_t more) { sum = more > INT64_MAX - sum ? INT64_MAX : sum + more; }
+
 void count_operation(const Function& function, const Operation& operation, const OpCall& call, Summary& summary) {
   ++summary.ops[std::string(operation.op->name)];
   double elements = 0;
@@ -69,14 +72,14 @@ Summary summarize(const Function& function, const Weights* weights) {
   }
   for (ValueId id : function.inputs) {
     const TensorType& type = function.value(id).type;
-    (type.state ? summary.state_bytes : summary.input_bytes) += static_cast<int64_t>(type.bytes());
+    add(type.state ? summary.state_bytes : summary.input_bytes, static_cast<int64_t>(type.bytes()));
   }
-  for (ValueId id : function.outputs) summary.output_bytes += static_cast<int64_t>(function.value(id).type.bytes());
+  for (ValueId id : function.outputs) add(summary.output_bytes, static_cast<int64_t>(function.value(id).type.bytes()));
   for (const ValueInfo& value : function.values) {
-    if (value.constant) summary.constant_bytes += static_cast<int64_t>(value.constant->bytes().size());
+    if (value.constant) add(summary.constant_bytes, static_cast<int64_t>(value.constant->bytes().size()));
     if (!value.blob) continue;
-    summary.weights += value.type.count();
-    summary.weight_bytes += static_cast<int64_t>(value.type.bytes());
+    add(summary.weights, value.type.count());
+    add(summary.weight_bytes, static_cast<int64_t>(value.type.bytes()));
   }
   return summary;
 }

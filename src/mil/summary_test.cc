@@ -34,5 +34,13 @@ TEST(Summary, CountsAsTheSeedDoes) {  // inmem_peak: GFLOP = 2·C²·S·d
   EXPECT_EQ(summarize(*b.finish()).product_flops, 2.0 * 512 * 512 * 64 * 3);
 }
 
+TEST(Summary, SumsStayWithinRange) {
+  Builder b;
+  Value x;
+  for (int i = 0; i < 5000; ++i) x = b.input("x" + std::to_string(i), {DType::fp32, {1 << 24, 1 << 24}});
+  b.output("y", relu(x));
+  EXPECT_EQ(summarize(*b.finish()).input_bytes, INT64_MAX);
+}
+
 }  // namespace
 }  // namespace anemone::mil

@@ -71,15 +71,22 @@ std::vector<int64_t> packed_strides(const Shape& shape) {
   return strides;
 }
 
-Result<size_t> checked_bytes(const TensorType& type) {
+Result<> check_known_dimensions(const TensorType& type) {
   constexpr int64_t kMostElements = int64_t{1} << 48;
   int64_t elements = 1;
   for (int64_t dimension : type.shape) {
+    if (dimension == kUnknown || dimension == 0)
+      continue;  // the others must not overflow: partial products are of them
     if (dimension < 0 || dimension > INT32_MAX) return fail("{} has a dimension out of range", to_string(type));
-    if (dimension == 0) continue;  // the others must not overflow either: strides and partial products are of them
     if (elements > kMostElements / dimension) return fail("{} is too large", to_string(type));
     elements *= dimension;
   }
+  return {};
+}
+
+Result<size_t> checked_bytes(const TensorType& type) {
+  if (is_flexible(type.shape)) return fail("{} has a dimension out of range", to_string(type));
+  TRY(check_known_dimensions(type));
   return type.bytes();
 }
 

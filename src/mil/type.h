@@ -78,6 +78,8 @@ bool is_flexible(const Shape& shape);  // a dimension is unknown
 // The bytes of a packed tensor; an error where a dimension is unknown, negative or beyond int32, or where there are
 // more than 2^48 elements.
 Result<size_t> checked_bytes(const TensorType& type);
+// The same of the dimensions that are known.
+Result<> check_known_dimensions(const TensorType& type);
 std::string to_string(const TensorType& type);  // tensor<fp16, [1, 2]>; a scalar's as fp16
 
 }  // namespace anemone::mil

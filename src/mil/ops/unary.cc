@@ -140,7 +140,7 @@ OpDef shifted(const Shifted& op) {
   return {.name = op.name,
           .params = {Param::operand("x", kFloats),
                      Param::setting("epsilon", kFloats, Tensor::scalar(DType::fp32, op.default_epsilon))},
-          .infer = [name = op.name](const OpCall& c) -> Result<std::vector<TensorType>> { return same_as_x(c); },
+          .infer = same_as_x,
           .evaluate =
               [f = op.f](const OpCall& c, std::span<Array> results) {
                 const double e = epsilon(c);

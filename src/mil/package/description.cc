@@ -1,6 +1,8 @@
 // What a model says of its inputs and outputs.
 #include <algorithm>
 #include <array>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "mil/package/values.h"
 
@@ -41,6 +43,7 @@ Result<> read_array(const proto::ArrayFeature& message, Feature& feature) {
   if (message.has_int_fallback()) feature.fallback = message.int_fallback();
   if (message.has_float_fallback()) feature.fallback = message.float_fallback();
   if (message.has_double_fallback()) feature.fallback = message.double_fallback();
+  if (feature.fallback) feature.fallback = Tensor::scalar(feature.dtype, *feature.fallback).number(0);
   return {};
 }
 
@@ -115,7 +118,7 @@ void write_fallback(const Feature& feature, proto::ArrayFeature& message) {
   } else if (is_float(feature.dtype)) {
     message.set_float_fallback(static_cast<float>(*feature.fallback));
   } else {
-    message.set_int_fallback(static_cast<int32_t>(std::clamp(*feature.fallback, -0x1p31, 0x1p31 - 1)));
+    message.set_int_fallback(static_cast<int32_t>(Tensor::scalar(DType::int32, *feature.fallback).number(0)));
   }
 }
 
@@ -184,9 +187,10 @@ Result<> check_image(const Feature& feature) {
 // Every feature is an input or an output of its function, of a type that features have.
 Result<> check_features(const Function& function, const std::vector<Feature>& features,
                         const std::vector<ValueId>& values) {
+  std::unordered_set<std::string_view> names;
+  for (ValueId id : values) names.insert(function.value(id).name);
   for (const Feature& feature : features) {
-    const auto found = std::ranges::find(values, feature.name, [&](ValueId id) { return function.value(id).name; });
-    if (found == values.end()) return fail("function {} has no {}", function.name, feature.name);
+    if (!names.contains(feature.name)) return fail("function {} has no {}", function.name, feature.name);
     if (std::ranges::count(kCodes, feature.dtype, &std::pair<DType, int>::first) == 0) {
       return fail("function {}: {} is {}, but models take and give fp16, fp32, fp64, int8 or int32", function.name,
                   feature.name, to_string(feature.dtype));
@@ -197,14 +201,17 @@ Result<> check_features(const Function& function, const std::vector<Feature>& fe
 }
 
 Result<> check_interfaces(const Model& model) {
+  std::unordered_map<std::string_view, const Function*> functions;
+  for (const Function& function : model.program.functions) functions.emplace(function.name, &function);
   for (const auto& [name, interface] : model.interfaces) {
-    const Function* function = model.program.function(name);
-    if (function == nullptr) return fail("the description tells of a function {}, but there is none", name);
-    TRY(check_features(*function, interface.inputs, function->inputs));
-    TRY(check_features(*function, interface.states, function->inputs));
-    TRY(check_features(*function, interface.outputs, function->outputs));
+    const auto found = functions.find(name);
+    if (found == functions.end()) return fail("the description tells of a function {}, but there is none", name);
+    const Function& function = *found->second;
+    TRY(check_features(function, interface.inputs, function.inputs));
+    TRY(check_features(function, interface.states, function.inputs));
+    TRY(check_features(function, interface.outputs, function.outputs));
   }
-  if (model.program.function(model.default_function) == nullptr) {
+  if (!functions.contains(model.default_function)) {
     return fail("there is no function {}", model.default_function);
   }
   return {};
@@ -263,7 +270,8 @@ Result<> read_description(const proto::Description& message, Model& model) {
 Result<> write_description(const Model& model, proto::Description& message) {
   TRY(check_interfaces(model));
   if (model.metadata != Metadata{}) write_metadata(model.metadata, *message.mutable_metadata());
-  if (model.interfaces.size() == 1 && model.interfaces.begin()->first == model.default_function) {
+  const bool is_default_clear = model.program.functions.size() == 1 || model.default_function == "main";
+  if (is_default_clear && model.interfaces.size() == 1 && model.interfaces.contains(model.default_function)) {
     write_interface(model.interfaces.begin()->second, message);
     return {};
   }

@@ -59,6 +59,7 @@ class FunctionReader {
         return fail("operation {}: {}", function_.operations.size(), read.error().message);
       }
     }
+    if (block.outputs().empty()) return fail("it has no outputs");
     for (const std::string& name : block.outputs()) function_.outputs.push_back(TRY(find(name)));
     return {};
   }
@@ -139,7 +140,9 @@ class FunctionReader {
     for (const auto& attribute : message.attributes()) {
       if (attribute.name() == "name") {
         TRY(read_name(attribute.value(), operation));
-      } else if (message.type().starts_with("constexpr_") && operation.op->param(attribute.name()) != nullptr) {
+      } else if (attribute.name() == "val") {
+        return fail("only a const has an attribute val");
+      } else if (operation.op->param(attribute.name()) != nullptr) {
         TRY(add_argument(attribute.name(), {add(TRY(read_constant(attribute.value())))}, operation));
       } else {
         TRY(add_attribute(attribute, operation.attributes));
@@ -165,9 +168,11 @@ class FunctionReader {
   }
 
   static Result<> add_argument(const std::string& name, std::vector<ValueId> values, Operation& operation) {
-    if (operation.op->param(name) == nullptr) return fail("there is no parameter {}", name);
+    const Param* param = operation.op->param(name);
+    if (param == nullptr) return fail("there is no parameter {}", name);
     if (operation.argument(name) != nullptr) return fail("parameter {} is given twice", name);
     if (values.empty()) return fail("parameter {} has no value", name);
+    if (!param->tuple && values.size() > 1) return fail("parameter {} takes one value", name);
     operation.arguments.push_back({name, std::move(values)});
     return {};
   }

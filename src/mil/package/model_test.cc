@@ -272,6 +272,44 @@ TEST(Model, HostileTypesAndValuesAreRefused) {
   EXPECT_THAT(operation_error(message(1, "const") + named(3, "c", two)), HasSubstr("c has no val"));
 }
 
+// It would not come back the same: from its text, or written again.
+TEST(Model, WhatHasNoTextIsRefused) {
+  const std::string x = entry(2, "x", message(1, message(1, "x")));
+  const std::string one = value(tensor_type(11, {}), message(1, message(1, "1234")));
+  EXPECT_THAT(operation_error(message(1, "relu") + x + entry(5, "val", one)), HasSubstr("only a const has"));
+  EXPECT_THAT(operation_error(message(1, "relu") + x + entry(5, "x", one)), HasSubstr("parameter x is given twice"));
+  const std::string both = entry(2, "x", message(1, message(1, "x")) + message(1, message(1, "x")));
+  EXPECT_THAT(operation_error(message(1, "relu") + both), HasSubstr("relu: parameter x takes one value"));
+  EXPECT_THAT(error(model_of(function_of(""))), HasSubstr("function main: it has no outputs"));
+  EXPECT_THAT(operation_error(const_of(tensor_type(1, {1}), value(tensor_type(1, {1}), message(7, message(1, "\7"))))),
+              HasSubstr("not stored as its type asks"));
+}
+
+TEST(Model, BitsBehindTheLastElementDoNotCount) {
+  const auto nibbles = [](const std::string& bytes) {
+    const std::string type = tensor_type(25, {3}), constant = value(type, message(7, message(1, bytes)));
+    const std::string message = model_of(function_of(block_of(const_of(type, constant))));
+    return *decode_model(std::as_bytes(std::span(message)), "m");
+  };
+  EXPECT_EQ(nibbles("\x21\xF3"), nibbles("\x21\x03"));
+}
+
+TEST(Model, FallbacksAreOfTheTypeThatTheyFill) {
+  Model model = *describe({.functions = {main_function()}});
+  Feature& scale = model.interfaces["main"].inputs[1];
+  scale.fallback = 0.1;
+  EXPECT_EQ(again(model).interfaces["main"].inputs[1].fallback, double(0.1F));
+  EXPECT_EQ(again(again(model)), again(model));
+}
+
+TEST(Model, TheDefaultFunctionOfSeveralComesBack) {
+  Model model = *describe(whole_program());
+  model.default_function = "prefill";
+  model.interfaces.erase("main");
+  model.interfaces.erase("zeroth");
+  EXPECT_EQ(again(model), model);
+}
+
 TEST(Model, HostileNestingEndsInAnError) {
   std::string lists = tensor_type(11, {});
   for (int i = 0; i < 30; ++i) lists = message(2, message(1, lists) + message(2, message(2, "")));

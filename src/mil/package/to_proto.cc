@@ -35,11 +35,14 @@ Result<> add_constant(const std::string& name, const ValueInfo& value, proto::Op
 }
 
 // Constants that are stored compressed had their operands among the attributes before ios18.
-bool has_operands_among_attributes(const OpDef& op) { return op.name.starts_with("constexpr_") && op.since < 18; }
+bool stands_among_attributes(const Function& function, const Operation& operation, const Argument& argument) {
+  return operation.op->name.starts_with("constexpr_") && operation.op->since < 18 &&
+         function.value(argument.values.at(0)).name.empty();
+}
 
 Result<> write_argument(const Function& function, const Operation& operation, const Argument& argument,
                         proto::Operation& message) {
-  if (has_operands_among_attributes(*operation.op)) {
+  if (stands_among_attributes(function, operation, argument)) {
     return add_constant(argument.name, function.value(argument.values.at(0)), message);
   }
   auto& input = *message.add_inputs();

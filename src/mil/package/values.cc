@@ -4,6 +4,7 @@
 #include <array>
 
 #include "mil/attribute.h"
+#include "mil/literal.h"
 
 namespace anemone::mil {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::array<std::pair<DType, int>, 22> kCodes{{
     {DType::f8e4m3fn, 40}, {DType::f8e5m2, 41},
 }};
 
-constexpr int64_t kMostEmptyRows = 1024;
+constexpr int64_t kMostEmptyRows = 64;
 // Of a value written in place, which protobuf's own limit of 2 GiB leaves room for.
 constexpr size_t kMostBytesInPlace = size_t{1} << 28;
 
@@ -56,7 +57,7 @@ Result<TensorType> read_tensor_type(const proto::TensorType& message) {
   if (message.rank() != message.dimensions_size()) {
     return fail("a tensor has rank {}, but {} dimensions", message.rank(), message.dimensions_size());
   }
-  if (message.rank() > kMostNested) return fail("a tensor has {} dimensions", message.rank());
+  if (message.dimensions_size() > int{kMostDimensions}) return fail("a tensor has {} dimensions", message.rank());
   if (message.attributes_size() > 0) return fail("a tensor's type has attributes, which are not supported");
   TensorType type{TRY(read_dtype(message.data_type())), {}};
   for (const proto::Dimension& dimension : message.dimensions()) type.shape.push_back(TRY(read_dimension(dimension)));
@@ -115,11 +116,14 @@ Result<Tensor> read_elements(const TensorType& type, const proto::TensorValue& m
     return tensor_of(type, message.bools().values());
   if (is_int(type.dtype) && kind == proto::TensorValue::kInts) return tensor_of(type, message.ints().values());
   if (is_long(type.dtype) && kind == proto::TensorValue::kLongs) return tensor_of(type, message.longs().values());
-  if (kind != proto::TensorValue::kBytes)
+  if (kind != proto::TensorValue::kBytes || type.dtype == DType::boolean)
     return fail("the elements of {} are not stored as its type asks", to_string(type));
-  const auto bytes = std::as_bytes(std::span(message.bytes().values()));
-  if (bytes.size() != size) return fail("{} has {} bytes, expected {}", to_string(type), bytes.size(), size);
-  return Tensor::own(type, {bytes.begin(), bytes.end()});
+  const auto stored = std::as_bytes(std::span(message.bytes().values()));
+  if (stored.size() != size) return fail("{} has {} bytes, expected {}", to_string(type), stored.size(), size);
+  std::vector<std::byte> bytes(stored.begin(), stored.end());
+  const auto used = static_cast<size_t>(type.count()) * bits(type.dtype) % 8;  // of the last byte; 0 is all of it
+  if (used != 0) bytes.back() &= std::byte((1U << used) - 1);
+  return Tensor::own(type, std::move(bytes));
 }
 
 template <class T>
