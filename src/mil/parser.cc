@@ -123,7 +123,8 @@ class FunctionParser {
     lexer_.put_back(first);
     do {
       TensorType type = TRY(parse_type(lexer_));
-      declared.push_back({std::move(type), TRY(lexer_.expect(Token::identifier, "a name"))});
+      const Token name = TRY(lexer_.expect(Token::identifier, "a name"));
+      declared.push_back({std::move(type), name});
     } while (lexer_.accept(","));
     TRY(lexer_.expect("="));
     return {};
@@ -248,7 +249,8 @@ class FunctionParser {
       const Token key = TRY(lexer_.expect(Token::identifier, "an attribute's name"));
       TRY(lexer_.expect("="));
       if (op != nullptr && op->param(key.text) != nullptr) {
-        attributed.arguments.push_back({std::string(key.text), {add(TRY(parse_value()))}});
+        ValueInfo value = TRY(parse_value());
+        attributed.arguments.push_back({std::string(key.text), {add(std::move(value))}});
       } else if (op != nullptr && key.text == "val") {
         attributed.val = TRY(parse_value());
       } else if (op != nullptr && key.text == "name") {

@@ -55,7 +55,8 @@ class HeaderReader {
         !entry.contains("data_offsets")) {
       return fail("{}: tensor {:.80} needs dtype, shape and data_offsets, and nothing else", path_, name);
     }
-    StoredTensor tensor{.name = name, .dtype = TRY(dtype(name, entry["dtype"])), .shape = {}, .bytes = {}};
+    StoredTensor tensor{.name = name, .shape = {}, .bytes = {}};
+    tensor.dtype = TRY(dtype(name, entry["dtype"]));
     tensor.shape = TRY(shape(name, entry["shape"]));
     const auto [begin, end] = TRY(offsets(name, entry["data_offsets"]));
     tensor.bytes = data_.subspan(begin, end - begin);

@@ -56,7 +56,8 @@ Result<Config> checked_config(const SafetensorsFile& file) {
 
 Result<Model> read_model(const SafetensorsFile& file) {
   const Config config = TRY(checked_config(file));
-  Model model{config, TRY(read_parameters(file, config)), {}};
+  Parameters weights = TRY(read_parameters(file, config));
+  Model model{config, std::move(weights), {}};
   if (const StoredTensor* tables = file.find(kTables)) {
     model.freq_cis.resize(static_cast<size_t>(mil::count(tables->shape)));
     read_floats(*tables, model.freq_cis);
