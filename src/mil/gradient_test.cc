@@ -130,6 +130,16 @@ TEST(Gradient, OfAConstantIsGivenByName) {
   EXPECT_THAT(outputs[0].data, ElementsAre(2, 70));
 }
 
+// A weight is a constant though its file is not loaded: conv_transpose takes it.
+TEST(Gradient, OfAConvolutionTransposesAWeightThatIsNotAtHand) {
+  Builder b;
+  const Value w = b.weight("w", {DType::fp16, {4, 3, 1, 2}}, {.path = "@model_path/weights/w.bin"});
+  b.output("y", b.apply("conv", {{"x", b.input("x", {DType::fp16, {1, 3, 1, 5}})}, {"weight", w}}));
+  const Function backward = *gradient(*b.finish());
+  EXPECT_EQ(std::ranges::count(backward.operations, "conv_transpose", [](const Operation& o) { return o.op->name; }),
+            1);
+}
+
 TEST(Gradient, IsZeroWhereNothingFlowsBack) {
   Builder b;
   const Value x = b.input("x", {DType::fp32, {2}});

@@ -46,8 +46,7 @@ OpUse Replay::use(const Operation& operation) {
   for (const Argument& argument : operation.arguments) {
     for (ValueId id : argument.values) operands[argument.name].push_back((*this)[id]);
   }
-  OpCall call(call_arguments(function_, operation, [&](ValueId id) { return inference_.value(function_, id); }));
-  return {builder_, std::move(call), std::move(operands)};
+  return {builder_, OpCall(inference_.arguments(function_, operation)), std::move(operands)};
 }
 
 void Replay::copy_outputs() {

@@ -119,14 +119,18 @@ Result<Checkpoint> load_checkpoint(const std::string& path) {
   const TrainOptions options = TRY(options_from_json(TRY(text_of(file, "options")), path));
   const TrainerState state = TRY(state_from_json(TRY(text_of(file, "state")), path));
   const model::Config config = TRY(model::stored_config(file));
+  model::Parameters weights = TRY(model::read_parameters(file, config));
+  model::Parameters m = TRY(model::read_parameters(file, config, "optimizer.m."));
+  model::Parameters v = TRY(model::read_parameters(file, config, "optimizer.v."));
+  std::vector<uint8_t> used_rows = TRY(read_used_rows(file, config));
   Checkpoint checkpoint{config,
                         options,
                         state,
-                        TRY(model::read_parameters(file, config)),
-                        TRY(model::read_parameters(file, config, "optimizer.m.")),
-                        TRY(model::read_parameters(file, config, "optimizer.v.")),
+                        std::move(weights),
+                        std::move(m),
+                        std::move(v),
                         {},
-                        TRY(read_used_rows(file, config)),
+                        std::move(used_rows),
                         optional_text(file, "tokenizer"),
                         optional_text(file, "data")};
   if (state.accumulated > 0) {
