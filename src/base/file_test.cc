@@ -36,7 +36,8 @@ TEST_F(FileTest, AFileIsReplacedOnlyByACommit) {
     auto file = AtomicFile::create(path);
     ASSERT_TRUE(file) << file.error().message;
     ASSERT_TRUE(file->write(commit ? "first" : "second"));
-    if (commit) ASSERT_TRUE(file->commit());
+    const auto committed = commit ? file->commit() : Result<>();
+    ASSERT_TRUE(committed);
   }
   EXPECT_EQ(*read_text(path), "first");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
