@@ -62,7 +62,7 @@ TEST(Check, LargeConstantsAreNotWorkedOut) {
         "tensor<fp32, [1, 1, 4096]> {} = conv(x = w, weight = w, strides = tensor<int32, [1]>([1]), "
         "pad_type = string(\"same\"), pad = tensor<int32, [2]>([0, 0]), dilations = "
         "tensor<int32, [1]>([1]), groups = int32(1));\n",
-        i == 0 ? "y" : "v" + std::to_string(i));
+        i == 0 ? "y" : fmt::format("v{}", i));
   }
   EXPECT_EQ(error_of("fp32 x", products), "");
   const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
