@@ -303,7 +303,7 @@ TEST(Parser, AttributesHaveWellFormedTypes) {
   for (const char* value : {"tensor<- > >(1)", "tensor<fp16>(1)", "tensor<\"(1)", "state<fp16>(1)"}) {
     EXPECT_THAT(error_of(with_attribute(value)), StartsWith("p.mil:4:")) << value;
   }
-  for (const char* value : {"tensor<string, []>(\"a\")", "tuple<>()", "list<tensor<int32, [?]>, ?>([[1], [2, 3]])"}) {
+  for (const char* value : {"tensor<string, []>(\"a\")", "tuple<>(())", "list<tensor<int32, [?]>, ?>([[1], [2, 3]])"}) {
     const Program program = parsed(with_attribute(value));
     EXPECT_EQ(program.functions.at(0).operations.at(0).attributes.at("a"), value);
     EXPECT_EQ(parsed(print(program)), program);

@@ -229,7 +229,8 @@ TEST(Model, WhatIsWrongInAFunctionIsNamed) {
   EXPECT_THAT(error(model_of(function_of(named(1, "i", "")))), HasSubstr("inputs of its own"));
   EXPECT_THAT(error(model_of(function_of("") + named(1, "x", tensor_type(11, {2})))), HasSubstr("x is defined twice"));
   EXPECT_THAT(error(model_of(function_of("") + named(1, "a b", ""))), HasSubstr("\"a b\": a name is"));
-  EXPECT_THAT(error(message(502, number(1, 1) + entry(2, "f", function_of("")) + entry(2, "f", function_of("")))),
+  const std::string function = function_of(message(2, "x"));
+  EXPECT_THAT(error(message(502, number(1, 1) + entry(2, "f", function) + entry(2, "f", function))),
               HasSubstr("function f stands there twice"));
 }
 
