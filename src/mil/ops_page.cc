@@ -14,8 +14,9 @@ The ops that programs may use, written by `anemone mil ops` from the table that 
 the element types it takes: **F** is fp16 and fp32, **N** F and int32, **A** every type but strings. With `*` it must be
 constant, with `?` it may be left out, with `=` it has a default; `(…)` takes several values, and parameters marked with
 one letter have one element type. *Since* is the opset that brought the op or this form of it. *Gradient* says whether
-`mil::gradient` differentiates it: by a formula of its own, through the simpler ops it is composed of, or not at all.
-*cpu* says how the `cpu` device runs it: by a kernel, by that composition, or as the table evaluates it (`reference`).
+`mil::gradient` differentiates it: by a formula of its own, through the simpler ops it is composed of (nothing flows back
+through integers), or not at all. *cpu* says how the `cpu` device runs it: by a kernel, by that composition, as the table
+evaluates it (`reference`), or not at all, its result being known when the program is compiled (`constant`).
 )";
 
 std::string types_of(DTypes types) {
@@ -30,7 +31,7 @@ std::string describe(const Param& param) {
   if (param.tuple) text = fmt::format("({}…)", text);
   if (param.need >= Need::constant) text += '*';
   if (param.optional) text += '?';
-  text += fmt::format(": {}", param.state ? "state" : types_of(param.accepts));
+  text += fmt::format(": {}", param.state ? "state" : param.buffer ? "tensor_buffer" : types_of(param.accepts));
   if (param.letter != 0) text += fmt::format(" {}", param.letter);
   if (param.fallback) text += fmt::format(" = {}", to_text(*param.fallback));
   return text;

@@ -66,6 +66,17 @@ std::vector<OpCase> elementwise_cases() {
                      const Value x = d.op("relu", d.input("x", {50}));
                      d.output("y", d.op("log", {{"x", x}, {"epsilon", mil::Tensor::scalar(d.dtype, 0)}}));
                    }});
+  // Of fp16 the default epsilons are 0.
+  cases.push_back({"default_epsilons_at_zero", [](Draft& d) {
+                     const Value x = d.op("relu", d.input("x", {50}));
+                     d.output("a", d.op("log", x));
+                     d.output("b", d.op("rsqrt", x));
+                   }});
+  // In fp32 the quotient is beyond what a double holds.
+  cases.push_back({"mod_of_far_apart", [](Draft& d) {
+                     const Value x = d.input("x", {50}) * 0x1p70;
+                     d.output("y", d.op("mod", {{"x", x}, {"y", mil::Tensor::scalar(d.dtype, 3)}}));
+                   }});
   cases.push_back(
       {"exp_overflows", [](Draft& d) { d.output("y", d.op("exp", d.input("x", {40}) * 200.0)); }, false, 64});
   cases.push_back({"sigmoid_far_out", [](Draft& d) { d.output("y", sigmoid(d.input("x", {40}) * 200.0)); }});

@@ -42,6 +42,18 @@ TEST(Activation, NumbersAreOne) {
   EXPECT_THAT(error("softmax", {{"x", fp32({1})}, {"axis", Tensor::ints({})}}), HasSubstr("expected one number"));
 }
 
+TEST(Activation, NumbersOfTheOtherFloatTypeCameWithIos17) {
+  const std::pair<const char*, GivenArguments> calls[] = {
+      {"leaky_relu", {{"x", row(DType::fp16, {1})}, {"alpha", number(1)}}},
+      {"prelu", {{"x", zeros(DType::fp16, {1, 1, 1})}, {"alpha", fp32({1})}}},
+      {"softplus_parametric", {{"x", zeros(DType::fp16, {1, 1})}, {"alpha", fp32({1})}, {"beta", fp32({1})}}},
+  };
+  for (const auto& [op, arguments] : calls) {
+    EXPECT_EQ(Call(op, arguments, "ios17").error(), "");
+    EXPECT_THAT(Call(op, arguments, "ios16").error(), HasSubstr("must have the element type fp16")) << op;
+  }
+}
+
 TEST(Gelu, OtherModesAreRefused) {
   EXPECT_EQ(error("gelu", {{"x", fp32({1})}, {"mode", Tensor::text("exact")}}),
             "gelu: mode is \"exact\", expected EXACT, TANH_APPROXIMATION or SIGMOID_APPROXIMATION");
@@ -88,7 +100,8 @@ TEST(Composition, EqualsTheOpOnItsGoldenValues) {
     for (const GoldenCase& golden : golden_cases(family)) {
       if (!find_op(golden.op)->compose) continue;
       const std::vector<double> expected = golden.results[0].numbers();
-      const std::vector<double> found = composed_values(Call(golden.op, golden.arguments), Rounding::none);
+      const std::vector<double> found =
+          composed_values(Call(golden.op, golden.arguments, golden.opset), Rounding::none);
       for (size_t i = 0; i < expected.size(); ++i) {
         ASSERT_NEAR(found[i], expected[i], 1e-6 * std::max(1.0, std::fabs(expected[i]))) << golden.text;
       }

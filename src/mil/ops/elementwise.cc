@@ -35,12 +35,6 @@ OpDef binary(const Binary& op) {
           .formula = op.formula};
 }
 
-// Python's: of the sign of y.
-double modulo(double x, double y) {
-  const double remainder = std::fmod(x, y);
-  return remainder != 0 && (remainder < 0) != (y < 0) ? remainder + y : remainder;
-}
-
 void add_backward(GradientUse& use) {
   use.add("x", use.d());
   use.add("y", use.d());

@@ -59,4 +59,10 @@ inline double int32_power(double x, double y) {
   return power;
 }
 
+// x − y·⌊x/y⌋ without loss: Python's remainder, of the sign of y.
+inline double modulo(double x, double y) {
+  const double remainder = std::fmod(x, y);
+  return remainder != 0 && (remainder < 0) != (y < 0) ? remainder + y : remainder;
+}
+
 }  // namespace anemone::mil

@@ -143,17 +143,29 @@ TEST(Clip, LimitsAreOrderedAndMayBeInfinite) {
                           {"alpha", Tensor::scalar(DType::fp32, low)},
                           {"beta", Tensor::scalar(DType::fp32, high)}};
   };
-  EXPECT_EQ(error("clip", clip(1, 0.5)), "clip: alpha 1 is above beta 0.5");
-  EXPECT_THAT(error("clip", clip(NAN, 1)), HasSubstr("is above"));
+  EXPECT_EQ(error("clip", clip(1, 0.5)), "clip: alpha 1 is not below beta 0.5");
+  EXPECT_THAT(error("clip", clip(NAN, 1)), HasSubstr("is not below"));
+  EXPECT_THAT(error("clip", clip(2, 2)), HasSubstr("is not below"));
   EXPECT_THAT(values("clip", clip(-INFINITY, 1)),
               Pointwise(NanSensitiveDoubleEq(), std::vector<double>{-9, 0.5, 1, NAN}));
-  EXPECT_THAT(values("clip", clip(2, 2)), Pointwise(NanSensitiveDoubleEq(), std::vector<double>{2, 2, 2, NAN}));
+}
+
+TEST(Clip, BeforeIos17LimitsAreOfXsTypeInAnyOrder) {
+  const auto clip = [](DType alpha) {
+    return Call("clip",
+                {{"x", fp16({-9, 9})}, {"alpha", Tensor::scalar(alpha, 2)}, {"beta", Tensor::scalar(DType::fp16, 1)}},
+                "ios16");
+  };
+  EXPECT_THAT((*clip(DType::fp16).run(Rounding::declared))[0].data, ElementsAre(1, 1));
+  EXPECT_THAT(clip(DType::fp32).error(), HasSubstr("parameter alpha is fp32, but must have the element type fp16"));
 }
 
 TEST(Threshold, AlphaIsOfTheKindOfX) {
   EXPECT_EQ(error("threshold", {{"x", int32({1})}, {"alpha", Tensor::scalar(DType::fp16, 1)}}),
             "threshold: alpha is fp16, but x is tensor<int32, [1]>");
-  EXPECT_EQ(error("threshold", {{"x", fp16({1})}, {"alpha", Tensor::scalar(DType::fp32, 1)}}), "");
+  const GivenArguments mixed{{"x", fp16({1})}, {"alpha", Tensor::scalar(DType::fp32, 1)}};
+  EXPECT_EQ(Call("threshold", mixed, "ios17").error(), "");
+  EXPECT_THAT(Call("threshold", mixed, "ios16").error(), HasSubstr("parameter alpha"));
 }
 
 // ---- Gradients where a function has a kink, a pole or a tie.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "mil/gradient.h"
+#include "mil/ops/elementwise.h"
 #include "mil/ops/families.h"
 
 namespace anemone::mil {
@@ -264,11 +265,12 @@ void gather_nd_backward(GradientUse& use) {
 struct Mode {
   std::string_view name;
   double (*f)(double data, double update);
+  double (*of_integers)(double data, double update) = nullptr;  // where a double does not hold what int32 gives
 };
 constexpr std::array kModes{
     Mode{"add", [](double data, double update) { return data + update; }},
     Mode{"sub", [](double data, double update) { return data - update; }},
-    Mode{"mul", [](double data, double update) { return data * update; }},
+    Mode{"mul", [](double data, double update) { return data * update; }, int32_product},
     Mode{"div", [](double data, double update) { return data / update; }},
     Mode{"max", larger},
     Mode{"min", smaller},
@@ -297,7 +299,8 @@ Result<std::vector<TensorType>> infer_scatter(std::string_view op, const Pairing
 void evaluate_scatter(const Pairing& pairing, const OpCall& c, std::span<Array> results) {
   std::vector<double>& out = results[0].data;
   const std::vector<double>& updates = c.array("updates").data;
-  const auto f = mode_of(c)->f;
+  const Mode* mode = mode_of(c);
+  const auto f = mode->of_integers != nullptr && !is_float(c.type("data").dtype) ? mode->of_integers : mode->f;
   out = c.array("data").data;
   pairing.visit(c, c.shape("data"),
                 [&](int64_t to, int64_t from) { out[size_t(to)] = f(out[size_t(to)], updates[size_t(from)]); });

@@ -176,6 +176,14 @@ TEST(Scatter, NaNWinsInMaximaAndMinima) {
   }
 }
 
+TEST(Scatter, IntegerProductsKeepTheirLowBits) {
+  EXPECT_THAT(values("scatter", {{"data", row(DType::int32, {123456789})},
+                                 {"indices", Tensor::ints({0, 0})},
+                                 {"updates", row(DType::int32, {987654321, 2147483647})},
+                                 {"mode", Tensor::text("mul")}}),
+              ElementsAre(-2080330629));
+}
+
 // The gradient of a gather that clamps goes to the element that was taken.
 TEST(Gather, GradientsFollowClampedIndices) {
   const auto backward = gradient(*Call("gather", {{"x", kFour}, {"indices", kWild}}).function());

@@ -283,7 +283,7 @@ Result<Resizing> resize(const OpCall& c) {
 std::vector<Param> resize_params() {
   const DTypes sizes = kInt32 | DTypes{DType::int16, DType::uint16, DType::uint32};
   return {Param::operand("x", kFloats), Param::setting("shape", sizes),
-          Param::setting("resized_dims", DTypes{DType::uint32}),
+          Param::one_number("resized_dims", DTypes{DType::uint32}),
           Param::setting("interpolation_mode", kString, Tensor::text("LINEAR")),
           Param::setting("sampling_mode", kString, Tensor::text("DEFAULT"))};
 }

@@ -113,6 +113,10 @@ TEST(Resize, ParametersAreChecked) {
   EXPECT_EQ(resize({4, -1}, 1), "resize: dimension 1 would have the size -1");
   EXPECT_EQ(resize({5}, 1, "CUBIC"), "resize: interpolation_mode is \"CUBIC\", expected LINEAR or NEAREST_NEIGHBOR");
   EXPECT_THAT(resize({5}, 1, "LINEAR", "CORNERS"), HasSubstr("resize: sampling_mode is \"CORNERS\", expected STRICT_"));
+  EXPECT_THAT(error("resize", {{"x", zeros(DType::fp16, {2, 3})},
+                               {"shape", Tensor::ints({4})},
+                               {"resized_dims", zeros(DType::uint32, {0})}}),
+              HasSubstr("parameter resized_dims"));
 }
 
 TEST(Resize, ImagesAreChecked) {

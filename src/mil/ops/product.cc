@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 
 #include "mil/gradient.h"
+#include "mil/ops/elementwise.h"
 #include "mil/ops/families.h"
 
 namespace anemone::mil {
@@ -66,21 +68,35 @@ int64_t batch_index(int64_t b, const Shape& out, const Shape& in) {
   return index;
 }
 
-void evaluate_matmul(const OpCall& c, std::span<Array> results) {
+// Calls use(times) with the product of two numbers of x's element type.
+template <class Use>
+void with_product(const OpCall& c, const Use& use) {
+  if (is_float(c.type("x").dtype)) return use(std::multiplies<double>());
+  use([](double x, double y) { return int32_product(x, y); });
+}
+
+template <class Times>
+void multiply(const OpCall& c, const Times& times, Array& result) {
   const Product p = *product_of(c);
   const bool tx = c.flag("transpose_x"), ty = c.flag("transpose_y");
   for (int64_t b = 0, n = count(p.batch); b < n; ++b) {
     const double* x = c.array("x").data.data() + batch_index(b, p.batch, p.x_batch) * p.m * p.k;
     const double* y = c.array("y").data.data() + batch_index(b, p.batch, p.y_batch) * p.k * p.n;
-    double* out = results[0].data.data() + b * p.m * p.n;
+    double* out = result.data.data() + b * p.m * p.n;
     for (int64_t i = 0; i < p.m; ++i) {
       std::fill_n(out + i * p.n, p.n, 0.0);
       for (int64_t k = 0; k < p.k; ++k) {
         const double xik = tx ? x[k * p.m + i] : x[i * p.k + k];
-        for (int64_t j = 0; j < p.n; ++j) out[i * p.n + j] += xik * (ty ? y[j * p.k + k] : y[k * p.n + j]);
+        for (int64_t j = 0; j < p.n; ++j) {
+          out[i * p.n + j] += times(xik, ty ? y[j * p.k + k] : y[k * p.n + j]);
+        }
       }
     }
   }
+}
+
+void evaluate_matmul(const OpCall& c, std::span<Array> results) {
+  with_product(c, [&](const auto& times) { multiply(c, times, results[0]); });
 }
 
 // z = x · y. As matrices: dx = dz · yᵀ and dy = xᵀ · dz; each transposed where its operand is. An operand of rank 1
@@ -134,17 +150,22 @@ Result<std::vector<TensorType>> infer_linear(const OpCall& c) {
   return {{{c.type("x").dtype, shape}}};
 }
 
-void evaluate_linear(const OpCall& c, std::span<Array> results) {
+template <class Times>
+void multiply_rows(const OpCall& c, const Times& times, Array& result) {
   const int64_t rows = c.shape("weight")[0], columns = c.shape("weight")[1];
   const double* weight = c.array("weight").data.data();
-  std::vector<double>& out = results[0].data;
+  std::vector<double>& out = result.data;
   for (int64_t at = 0; at < int64_t(out.size()); ++at) {
     const int64_t row = at % rows;
     const double* x = c.array("x").data.data() + at / rows * columns;
     double total = c.has("bias") ? c.array("bias").data[size_t(row)] : 0;
-    for (int64_t i = 0; i < columns; ++i) total += x[i] * weight[row * columns + i];
+    for (int64_t i = 0; i < columns; ++i) total += times(x[i], weight[row * columns + i]);
     out[size_t(at)] = total;
   }
+}
+
+void evaluate_linear(const OpCall& c, std::span<Array> results) {
+  with_product(c, [&](const auto& times) { multiply_rows(c, times, results[0]); });
 }
 
 std::vector<Value> compose_linear(OpUse& use) {

@@ -37,6 +37,13 @@ TEST(Matmul, ElementTypesDifferFromIos17WhereOneOperandIsConstant) {
   EXPECT_THAT(Call("matmul", {{"x", half}, {"y", Fixed{single}}}, "ios16").error(), HasSubstr("parameter y"));
 }
 
+TEST(Matmul, OfIntegersKeepsTheLowBits) {
+  const Tensor x = row(DType::int32, {123456789, 3}), y = row(DType::int32, {987654321, 5});
+  EXPECT_THAT(values("matmul", {{"x", x}, {"y", y}}), ElementsAre(-67153019 + 15));
+  const Tensor weight = Tensor::from_numbers({DType::int32, {1, 2}}, y.numbers());
+  EXPECT_THAT(values("linear", {{"x", x}, {"weight", weight}}), ElementsAre(-67153019 + 15));
+}
+
 TEST(Linear, ShapesAndElementTypesAreChecked) {
   const auto linear = [](const Shape& x, const Shape& weight, const Tensor& bias) {
     return error("linear", {{"x", zeros(DType::fp16, x)}, {"weight", zeros(DType::fp16, weight)}, {"bias", bias}});

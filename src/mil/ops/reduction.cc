@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "mil/gradient.h"
+#include "mil/ops/elementwise.h"
 #include "mil/ops/families.h"
 #include "mil/ops/places.h"
 
@@ -119,6 +120,19 @@ double product_of(Terms terms) {
   return product;
 }
 
+// Of integers, whose products a double would not hold.
+double int32_sum_of_squares(Terms terms) {
+  double total = 0;
+  for (double x : terms) total += int32_product(x, x);
+  return total;
+}
+
+double int32_product_of(Terms terms) {
+  double product = 1;
+  for (double x : terms) product = int32_product(product, x);
+  return product;
+}
+
 double largest_of(Terms terms) {
   double largest = -INFINITY;
   for (double x : terms) largest = larger(largest, x);
@@ -206,18 +220,21 @@ std::vector<Value> compose_log_sum_exp(OpUse& use) {
 }
 
 OpDef reduction(std::string_view name, std::string_view formula, double (*f)(Terms), OpDef::Gradient gradient,
-                OpDef::Compose compose = nullptr) {
-  return {
-      .name = name,
-      .params = {Param::operand("x", kNumbers), Param::setting("axes", kInt32).maybe(),
-                 Param::setting("keep_dims", kBool, Tensor::boolean(false))},
-      .infer = [name](const OpCall& c) -> Result<std::vector<TensorType>> {
-        return {{{c.type("x").dtype, reduced_shape(c, TRY(reduced_axes(name, c)), c.flag("keep_dims"))}}};
-      },
-      .evaluate = [f](const OpCall& c, std::span<Array> results) { reduce(c, *reduced_axes("", c), f, results[0]); },
-      .gradient = std::move(gradient),
-      .compose = std::move(compose),
-      .formula = formula};
+                OpDef::Compose compose = nullptr, double (*of_integers)(Terms) = nullptr) {
+  return {.name = name,
+          .params = {Param::operand("x", kNumbers), Param::setting("axes", kInt32).maybe(),
+                     Param::setting("keep_dims", kBool, Tensor::boolean(false))},
+          .infer = [name](const OpCall& c) -> Result<std::vector<TensorType>> {
+            return {{{c.type("x").dtype, reduced_shape(c, TRY(reduced_axes(name, c)), c.flag("keep_dims"))}}};
+          },
+          .evaluate =
+              [f, of_integers](const OpCall& c, std::span<Array> results) {
+                const bool exact = of_integers != nullptr && !is_float(c.type("x").dtype);
+                reduce(c, *reduced_axes("", c), exact ? of_integers : f, results[0]);
+              },
+          .gradient = std::move(gradient),
+          .compose = std::move(compose),
+          .formula = formula};
 }
 
 // ---- Indices of extremes.
@@ -373,10 +390,10 @@ std::vector<OpDef> reduction_ops() {
       reduction("reduce_mean", "Σx/count over axes", mean_of, mean_backward),
       reduction("reduce_max", "max x over axes", largest_of, extreme_backward),
       reduction("reduce_min", "min x over axes", smallest_of, extreme_backward),
-      reduction("reduce_prod", "Πx over axes", product_of, product_backward),
+      reduction("reduce_prod", "Πx over axes", product_of, product_backward, nullptr, int32_product_of),
       reduction("reduce_l1_norm", "Σ|x| over axes", sum_of_magnitudes, nullptr, sum_magnitudes),
       reduction("reduce_l2_norm", "√Σx² over axes", norm_of, nullptr, root_of_squares),
-      reduction("reduce_sum_square", "Σx² over axes", sum_of_squares, nullptr, sum_squares),
+      reduction("reduce_sum_square", "Σx² over axes", sum_of_squares, nullptr, sum_squares, int32_sum_of_squares),
       reduction("reduce_log_sum", "ln Σx over axes", log_sum_of, nullptr, log_of_sum),
       reduction("reduce_log_sum_exp", "ln Σe^x over axes", log_sum_exp_of, log_sum_exp_backward, compose_log_sum_exp),
       index_reduction("reduce_argmax", 15, first_largest, "reduce_max", "the first index of max x along axis"),

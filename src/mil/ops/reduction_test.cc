@@ -29,6 +29,12 @@ TEST(Reduction, NaNWinsAndIntegersStayWhole) {
   EXPECT_THAT(values("reduce_sum", {{"x", row(DType::int32, {2147483647, 2})}}), ElementsAre(-2147483647));
 }
 
+TEST(Reduction, OfIntegersKeepsTheLowBitsOfProducts) {
+  const Tensor x = row(DType::int32, {2147483647, 123456789, 987654321});
+  EXPECT_THAT(values("reduce_prod", {{"x", x}}), ElementsAre(-2080330629));
+  EXPECT_THAT(values("reduce_sum_square", {{"x", x}}), ElementsAre(-1996165605));
+}
+
 TEST(Reduction, OfNothingIsTheNeutralElement) {
   const Tensor x = zeros(DType::fp32, {2, 0});
   const auto constant = [&](std::string_view op) {

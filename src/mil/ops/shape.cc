@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "mil/gradient.h"
 #include "mil/ops/families.h"
@@ -30,15 +29,14 @@ OpDef identity_op() {
           .formula = "x"};
 }
 
-Result<std::vector<TensorType>> infer_cast(const OpCall& c) {
-  constexpr std::array kTargets{DType::int32, DType::fp16,  DType::fp32,  DType::boolean,
-                                DType::int8,  DType::uint8, DType::int16, DType::uint16};
+// The narrow integers came with ios17.
+constexpr DTypes kOldTargets = kNumbers | kBool;
+constexpr DTypes kTargets = kOldTargets | kIndices;
+
+Result<std::vector<TensorType>> infer_cast(const OpCall& c, DTypes targets) {
   const auto dtype = parse_dtype(c.text("dtype"));
-  if (!dtype || std::ranges::count(kTargets, *dtype) == 0) {
-    return fail("cast: dtype is \"{}\", expected int32, fp16, fp32, bool, int8, uint8, int16 or uint16",
-                c.text("dtype"));
-  }
-  return {{{*dtype, c.type("x").shape}}};
+  if (dtype && targets.contains(*dtype)) return {{{*dtype, c.shape("x")}}};
+  return fail("cast: dtype is \"{}\", expected {}", c.text("dtype"), to_string(targets));
 }
 
 // To an integer: toward zero, saturating. To bool: non-zero is true. Narrower floats are rounded by the interpreter.
@@ -48,12 +46,14 @@ void evaluate_cast(const OpCall& c, std::span<Array> results) {
                          [to](double x) { return is_float(to) ? x : Tensor::scalar(to, x).number(0); });
 }
 
-OpDef cast_op() {
+OpDef cast_op(int since) {
+  const DTypes targets = since < 17 ? kOldTargets : kTargets;
   return {.name = "cast",
           .params = {Param::operand("x"), Param::setting("dtype", kString)},
-          .infer = infer_cast,
+          .infer = [targets](const OpCall& c) { return infer_cast(c, targets); },
           .evaluate = evaluate_cast,
           .gradient = [](GradientUse& use) { use.add("x", use.d()); },
+          .since = since,
           .formula = "x as dtype"};
 }
 
@@ -169,7 +169,7 @@ Result<Shape> reshape_like_shape(const OpCall& c) {
 
 OpDef reshape_like_op() {
   const auto number_each = [](std::string_view name, DTypes accepts) {
-    return Param::setting(name, accepts).several();
+    return Param::one_number(name, accepts).several();
   };
   return reshaping("reshape_like",
                    {Param{.name = "ref_tensors", .need = Need::type, .tuple = true}, number_each("begins", kInt32),
@@ -234,7 +234,8 @@ std::vector<OpDef> shape_ops() {
   return {
       const_op(),
       identity_op(),
-      cast_op(),
+      cast_op(15),
+      cast_op(17),
       reshape_op(15, reshape_shape, "x in another shape; −1 is what remains, 0 copies that dimension"),
       reshape_op(17, reshape_shape_aligned_right,
                  "x in another shape; −1 is what remains, 0 copies the dimension as far from the right"),

@@ -29,9 +29,15 @@ TEST(Cast, ToAHalfRoundsOnce) {
 
 TEST(Cast, OtherTypesAreRefused) {
   for (const char* to : {"fp64", "int64", "bf16", "uint32", "uint64", "int4", "string", "float", ""}) {
-    EXPECT_THAT(error("cast", {{"x", row(DType::fp16, {1})}, {"dtype", Tensor::text(to)}}), HasSubstr("expected int32"))
+    EXPECT_THAT(error("cast", {{"x", row(DType::fp16, {1})}, {"dtype", Tensor::text(to)}}), HasSubstr("expected fp16"))
         << to;
   }
+}
+
+TEST(Cast, NarrowIntegersCameWithIos17) {
+  const GivenArguments narrow{{"x", row(DType::fp16, {1})}, {"dtype", Tensor::text("int8")}};
+  EXPECT_EQ(Call("cast", narrow, "ios17").type().dtype, DType::int8);
+  EXPECT_EQ(Call("cast", narrow, "ios16").error(), "cast: dtype is \"int8\", expected fp16, fp32, int32 or bool");
 }
 
 TEST(Reshape, WhatDoesNotFitIsRefused) {
@@ -93,6 +99,7 @@ TEST(ReshapeLike, ReferencesAreCheckedWithTheirRanges) {
   EXPECT_EQ(like(-1, {Tensor::boolean(true)}), "reshape_like: [6] does not fit [2, 3, 4]");
   EXPECT_EQ(like(-1, {Tensor::boolean(false), Tensor::boolean(false)}),
             "reshape_like: begins, ends and end_masks need 1 values, one for each of ref_tensors");
+  EXPECT_THAT(like(-1, {zeros(DType::boolean, {0})}), HasSubstr("parameter end_masks"));
 }
 
 TEST(Dimensions, AxesAreNamedOnceAndInRange) {

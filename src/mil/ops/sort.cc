@@ -45,7 +45,7 @@ OpDef argsort_op() {
                   }
                 });
               },
-          .formula = "the indices along axis that sort x"};
+          .formula = "the indices along axis that sort x, the largest first unless ascending"};
 }
 
 // ---- topk
@@ -135,7 +135,7 @@ OpDef topk_form(int since) {
           .evaluate = evaluate_topk,
           .gradient = topk_backward,
           .since = since,
-          .formula = "the k largest values along axis, and their indices"};
+          .formula = "the k largest values along axis (the smallest where ascending), and their indices"};
 }
 
 }  // namespace

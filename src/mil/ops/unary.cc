@@ -172,28 +172,34 @@ std::vector<OpDef> shifted_ops() {
 
 void limit_backward(GradientUse& use) { use.add("x", select(equal(use["x"], use.result()), use.d(), 0.0)); }
 
-Result<std::vector<TensorType>> infer_clip(const OpCall& c) {
-  const double low = c.number("alpha"), high = c.number("beta");
-  if (!(low <= high)) return fail("clip: alpha {} is above beta {}", low, high);
-  return same_as_x(c);
+// Up to ios16 a limit is of x's type, from ios17 of either float type.
+Param limit(std::string_view name, DTypes accepts, int since) {
+  Param param = Param::one_number(name, accepts);
+  param.letter = since < 17 ? 'T' : 'U';
+  return param;
 }
 
-OpDef clip_op() {
-  return {
-      .name = "clip",
-      .params = {Param::operand("x", kFloats), Param::one_number("alpha", kFloats), Param::one_number("beta", kFloats)},
-      .infer = infer_clip,
-      .evaluate =
-          [](const OpCall& c, std::span<Array> results) {
+// Up to ios16 alpha may be the larger.
+OpDef clip_op(int since) {
+  return {.name = "clip",
+          .params = {Param::operand("x", kFloats, 'T'), limit("alpha", kFloats, since), limit("beta", kFloats, since)},
+          .infer = [since](const OpCall& c) -> Result<std::vector<TensorType>> {
             const double low = c.number("alpha"), high = c.number("beta");
-            std::ranges::transform(c.array("x").data, results[0].data.begin(),
-                                   [&](double x) { return smaller(larger(x, low), high); });
+            if (since >= 17 && !(low < high)) return fail("clip: alpha {} is not below beta {}", low, high);
+            return same_as_x(c);
           },
-      .gradient = limit_backward,
-      .compose = [](OpUse& use) -> std::vector<Value> {
-        return {minimum(maximum(use["x"], use.call.number("alpha")), use.call.number("beta"))};
-      },
-      .formula = "min(max(x, alpha), beta)"};
+          .evaluate =
+              [](const OpCall& c, std::span<Array> results) {
+                const double low = c.number("alpha"), high = c.number("beta");
+                std::ranges::transform(c.array("x").data, results[0].data.begin(),
+                                       [&](double x) { return smaller(larger(x, low), high); });
+              },
+          .gradient = limit_backward,
+          .compose = [](OpUse& use) -> std::vector<Value> {
+            return {minimum(maximum(use["x"], use.call.number("alpha")), use.call.number("beta"))};
+          },
+          .since = since,
+          .formula = "min(max(x, alpha), beta)"};
 }
 
 Result<std::vector<TensorType>> infer_threshold(const OpCall& c) {
@@ -201,9 +207,9 @@ Result<std::vector<TensorType>> infer_threshold(const OpCall& c) {
   return fail("threshold: alpha is {}, but x is {}", to_string(c.type("alpha")), to_string(c.type("x")));
 }
 
-OpDef threshold_op() {
+OpDef threshold_op(int since) {
   return {.name = "threshold",
-          .params = {Param::operand("x", kNumbers), Param::one_number("alpha", kNumbers)},
+          .params = {Param::operand("x", kNumbers, 'T'), limit("alpha", kNumbers, since)},
           .infer = infer_threshold,
           .evaluate =
               [](const OpCall& c, std::span<Array> results) {
@@ -213,6 +219,7 @@ OpDef threshold_op() {
               },
           .gradient = limit_backward,
           .compose = [](OpUse& use) -> std::vector<Value> { return {maximum(use["x"], use.call.number("alpha"))}; },
+          .since = since,
           .formula = "max(x, alpha)"};
 }
 
@@ -222,8 +229,10 @@ std::vector<OpDef> unary_ops() {
   std::vector<OpDef> ops;
   for (auto* theme : {&roots_and_powers, &roundings, &trigonometry, &shifted_ops})
     std::ranges::move((*theme)(), std::back_inserter(ops));
-  ops.push_back(clip_op());
-  ops.push_back(threshold_op());
+  for (int since : {15, 17}) {
+    ops.push_back(clip_op(since));
+    ops.push_back(threshold_op(since));
+  }
   return ops;
 }
 

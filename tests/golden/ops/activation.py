@@ -45,7 +45,7 @@ def with_numbers():
             settings = {"alpha": np.float64(alpha)}
             if op not in ("leaky_relu", "elu", "thresholded_relu"):
                 settings["beta"] = np.float64(beta)
-            case(op, f(torch.tensor(x), alpha, beta).numpy(), x=x, **settings)
+            case(op, f(torch.tensor(x), alpha, beta).numpy(), x=x, **settings, opset="ios16" if number == 2 else None)
             if number == 1:  # a number of the other float type
                 case(op, Typed(f(torch.tensor(x), alpha, beta).numpy(), "fp16"), x=Typed(x, "fp16"), **settings)
 
@@ -53,7 +53,8 @@ def with_numbers():
 def with_channels():
     for shape in [(2, 3, 1, 5), (1, 1, 2, 2), (1, 4, 3, 1)]:
         x, alpha = draw(*shape, low=-6, high=6), draw(shape[1])
-        case("prelu", F.prelu(torch.tensor(x), torch.tensor(alpha)).numpy(), x=x, alpha=alpha)
+        opset = "ios16" if shape[0] == 2 else None
+        case("prelu", F.prelu(torch.tensor(x), torch.tensor(alpha)).numpy(), x=x, alpha=alpha, opset=opset)
     for shape in [(2, 3, 5), (1, 1, 1), (2, 3, 1, 2, 2)]:
         x, alpha = draw(*shape, low=-6, high=6), np.full(shape[1], 0.375)
         case("prelu", F.prelu(torch.tensor(x), torch.tensor(alpha)).numpy(), x=x, alpha=alpha)
@@ -61,7 +62,8 @@ def with_channels():
     for shape in [(2, 3), (2, 3, 5), (1, 3, 2, 2), (2, 1, 3, 1, 2)]:
         x, alpha, beta = draw(*shape, low=-6, high=6), draw(shape[1]), draw(shape[1])
         a, b = (v.reshape(-1, *[1] * (len(shape) - 2)) for v in (alpha, beta))
-        case("softplus_parametric", a * np.logaddexp(0, b * x), x=x, alpha=alpha, beta=beta)
+        opset = "ios16" if len(shape) == 3 else None
+        case("softplus_parametric", a * np.logaddexp(0, b * x), x=x, alpha=alpha, beta=beta, opset=opset)
 
 
 def softmaxes():

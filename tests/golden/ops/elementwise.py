@@ -97,8 +97,10 @@ def limits():
     for shape in [(), (9,), (2, 3, 1, 3)]:
         x = draw(*shape, low=-3, high=3)
         for low, high in [(-1.0, 1.5), (0.5, 0.5), (-np.inf, 0.25), (0.25, np.inf)]:
-            case("clip", np.clip(x, low, high), x=x, alpha=np.float64(low), beta=np.float64(high))
-        case("threshold", np.maximum(x, 0.375), x=x, alpha=np.float64(0.375))
+            opset = "ios16" if low == high else None
+            case("clip", np.clip(x, low, high), x=x, alpha=np.float64(low), beta=np.float64(high), opset=opset)
+        opset = "ios16" if x.ndim == 1 else None
+        case("threshold", np.maximum(x, 0.375), x=x, alpha=np.float64(0.375), opset=opset)
     x = random.integers(-9, 9, (2, 5))
     case("threshold", np.maximum(x, -2), x=x, alpha=-2)
     x = draw(7)

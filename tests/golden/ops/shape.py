@@ -14,6 +14,7 @@ def casts():
     case("identity", np.array([True, False]), x=np.array([True, False]))
     x = np.array([-2.75, -0.5, 0.0, 0.5, 2.5, 100.0])
     case("cast", np.trunc(x).astype(np.int64), x=x, dtype="int32")
+    case("cast", np.trunc(x).astype(np.int64), x=x, dtype="int32", opset="ios16")
     case("cast", x != 0, x=x, dtype="bool")
     case("cast", x, x=x, dtype="fp32")
     case("cast", Typed(x, "fp16"), x=x, dtype="fp16")

@@ -10,6 +10,7 @@
 #include "device/cpu/kernels/elementwise.h"
 #include "device/cpu/kernels/vector_math-inl.h"
 #include "device/cpu/kernels/words.h"
+#include "mil/ops/elementwise.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace anemone::cpu::HWY_NAMESPACE {
@@ -201,7 +202,7 @@ void apply_each_pair(ElementOp op, const Operands& in, float* out, size_t n) {
     case ElementOp::floor_div:
       return each_pair(in, out, n, [](double x, double y) { return std::floor(x / y); });
     case ElementOp::mod:
-      return each_pair(in, out, n, [](double x, double y) { return x - y * std::floor(x / y); });
+      return each_pair(in, out, n, mil::modulo);
     default:
       for (size_t i = 0; i < n; ++i) out[i] = std::pow(in.a[i], in.b[i]);
   }

@@ -19,10 +19,12 @@ Rule unary(std::string_view name, ElementOp op, mil::DTypes takes = kFloatWords)
           takes};
 }
 
+// In x's type: below fp16's range an epsilon is 0.
 Rule unary_epsilon(std::string_view name, ElementOp op) {
   return {name, [op](Lowering& l, const Node& node) -> Result<> {
-            const auto epsilon = static_cast<float>(node.call.number("epsilon"));
-            l.fuse(node.result(), {.op = op, .immediate = epsilon}, {node.operand("x")});
+            const mil::ValueId x = node.operand("x");
+            const double epsilon = mil::Tensor::scalar(l.dtype(x), node.call.number("epsilon")).number(0);
+            l.fuse(node.result(), {.op = op, .immediate = static_cast<float>(epsilon)}, {x});
             return {};
           }};
 }
