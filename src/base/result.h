@@ -40,7 +40,8 @@ T take(Result<T>& result) {
 
 }  // namespace anemone
 
-// The value of a Result; where it holds an error, the enclosing function returns that error.
+// The value of a Result; where it holds an error, the enclosing function returns that error. It stands first within the
+// braces of an aggregate or not at all: compilers leak the members that stand before it when it returns.
 #define TRY(...)                                                                             \
   ({                                                                                         \
     auto try_result = (__VA_ARGS__);                                                         \

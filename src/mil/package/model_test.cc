@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "base/file.h"
 #include "mil/builder.h"
 #include "mil/printer.h"
@@ -298,9 +300,11 @@ TEST(Model, BitsBehindTheLastElementDoNotCount) {
 TEST(Model, FallbacksAreOfTheTypeThatTheyFill) {
   Model model = *describe({.functions = {main_function()}});
   Feature& scale = model.interfaces["main"].inputs[1];
-  scale.fallback = 0.1;
-  EXPECT_EQ(again(model).interfaces["main"].inputs[1].fallback, double(0.1F));
-  EXPECT_EQ(again(again(model)), again(model));
+  scale.dtype = DType::int8;
+  for (const auto& [given, stored] : {std::pair(300.0, 127.0), std::pair(double(NAN), 0.0)}) {
+    scale.fallback = given;
+    EXPECT_EQ(again(model).interfaces["main"].inputs[1].fallback, stored);
+  }
 }
 
 TEST(Model, TheDefaultFunctionOfSeveralComesBack) {
