@@ -37,7 +37,7 @@ TEST(Summary, CountsAsTheSeedDoes) {  // inmem_peak: GFLOP = 2·C²·S·d
 TEST(Summary, SumsStayWithinRange) {
   Builder b;
   Value x;
-  for (int i = 0; i < 10000; ++i) x = b.input("x" + std::to_string(i), {DType::fp32, {1 << 24, 1 << 24}});
+  for (int i = 0; i < 10000; ++i) x = b.input(fmt::format("x{}", i), {DType::fp32, {1 << 24, 1 << 24}});
   b.output("y", relu(x));
   EXPECT_EQ(summarize(*b.finish()).input_bytes, INT64_MAX);
 }
