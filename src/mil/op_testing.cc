@@ -77,7 +77,7 @@ Call::Call(std::string_view op, const GivenArguments& arguments, const std::stri
     }
     given.emplace_back(name, std::move(operands));
   }
-  const std::vector<Value> results = builder_.apply_all(op, std::move(given));
+  const std::vector<Value> results = builder_.apply_all(op, given);
   for (size_t i = 0; i < results.size(); ++i) {
     types_.push_back(results[i].type());
     builder_.output("result" + std::to_string(i), results[i]);

@@ -36,7 +36,7 @@ void Replay::copy(const Operation& operation) {
     for (ValueId id : argument.values) values.push_back((*this)[id]);
     arguments.emplace_back(argument.name, std::move(values));
   }
-  const std::vector<Value> results = builder_.apply_all(operation.op->name, std::move(arguments));
+  const std::vector<Value> results = builder_.apply_all(operation.op->name, arguments);
   for (size_t i = 0; i < results.size(); ++i) set(operation.results[i], results[i]);
 }
 

@@ -38,8 +38,8 @@ struct Draft {
   // An immediate constant.
   mil::Value constant(mil::Shape shape) { return builder.constant(tensor(std::move(shape))); }
 
-  mil::Value op(std::string_view name, mil::Builder::Arguments arguments) {
-    return builder.apply(name, std::move(arguments));
+  mil::Value op(std::string_view name, const mil::Builder::Arguments& arguments) {
+    return builder.apply(name, arguments);
   }
   mil::Value op(std::string_view name, mil::Value x) { return op(name, {{"x", x}}); }
 };

@@ -80,10 +80,10 @@ TEST(ConvTranspose, ShapesAndParametersAreChecked) {
   const auto transposed = [](const Shape& x, const Shape& weight, GivenArguments more) {
     return error_of("conv_transpose", x, weight, std::move(more));
   };
-  const auto custom = [](std::vector<int64_t> pad) {
+  const auto custom = [](const std::vector<int64_t>& pad) {
     return GivenArguments{{"pad_type", Tensor::text("custom")}, {"pad", Tensor::ints(pad)}};
   };
-  const auto shaped = [](std::vector<int64_t> shape) {
+  const auto shaped = [](const std::vector<int64_t>& shape) {
     return GivenArguments{{"strides", Tensor::ints({2})}, {"output_shape", Tensor::ints(shape)}};
   };
   EXPECT_EQ(transposed({1, 4, 5}, {4, 2, 3}, {}), "");
@@ -136,7 +136,7 @@ std::vector<double> weight_gradient(std::string_view op, const GivenArguments& a
     given.back().second = b.input("x", tensor.type());
     x = to_array(tensor);
   }
-  const Value y = b.apply(op, std::move(given));
+  const Value y = b.apply(op, given);
   const Array r = numbered(y.type());
   b.output("y", y);
   const auto backward = gradient(*b.finish(), {.with_respect_to = {"w"}});

@@ -183,7 +183,7 @@ void evaluate_reverse(const OpCall& c, std::span<Array> results) {
 void self_adjoint_backward(std::string_view op, GradientUse& use) {
   Builder::Arguments arguments = use.arguments_without({"x"});
   arguments.emplace_back("x", use.d());
-  use.add("x", use.b.apply(op, std::move(arguments)));
+  use.add("x", use.b.apply(op, arguments));
 }
 
 std::vector<Value> compose_reverse(OpUse& use) {

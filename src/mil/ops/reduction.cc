@@ -349,7 +349,7 @@ void cumsum_backward(GradientUse& use) {
   Builder::Arguments arguments = use.arguments_without({"x", "reverse"});
   arguments.emplace_back("x", use.d());
   arguments.emplace_back("reverse", Tensor::boolean(!use.call.flag("reverse")));
-  use.add("x", use.b.apply("cumsum", std::move(arguments)));
+  use.add("x", use.b.apply("cumsum", arguments));
 }
 
 OpDef cumsum_op() {

@@ -171,7 +171,7 @@ void by_index_backward(GradientUse& use) {
   Builder::Arguments arguments = use.arguments_without({"x"});
   arguments.emplace_back("x", zeros(use.b, use["x"].type()));
   arguments.emplace_back("update", d);
-  use.add("x", use.b.apply("slice_update", std::move(arguments)));
+  use.add("x", use.b.apply("slice_update", arguments));
 }
 
 std::vector<Param> index_params() {
@@ -230,7 +230,7 @@ Value slice_of_gradient(GradientUse& use, const Cuts& cuts) {
   if (sizes_known || !unit_strides(cuts)) {
     Builder::Arguments arguments = use.arguments_without({"x", "update"});
     arguments.emplace_back("x", use.d());
-    return use.b.apply("slice_by_index", std::move(arguments));
+    return use.b.apply("slice_by_index", arguments);
   }
   std::vector<int64_t> counts;  // 0 where begin is masked
   for (const Cut& cut : cuts) counts.push_back(cut.open_begin ? 0 : 1);
@@ -245,7 +245,7 @@ void update_backward(GradientUse& use) {
   Builder::Arguments arguments = use.arguments_without({"x", "update"});
   arguments.emplace_back("x", use.d());
   arguments.emplace_back("update", zeros(use.b, use["update"].type()));
-  use.add("x", use.b.apply("slice_update", std::move(arguments)));
+  use.add("x", use.b.apply("slice_update", arguments));
 }
 
 OpDef slice_update_op() {

@@ -82,7 +82,7 @@ TEST(SliceByIndex, TakesElementsAtRunTime) {
   };
   Builder::Arguments arguments = masks(1);
   arguments.insert(arguments.end(), {{"x", x}, {"begin", at}, {"end", at}});
-  b.output("y", b.apply("slice_by_index", std::move(arguments)));
+  b.output("y", b.apply("slice_by_index", arguments));
   const auto function = b.finish();
   ASSERT_TRUE(function) << function.error().message;
   const Interpreter interpreter = *Interpreter::create(*function, {}, Rounding::declared);
@@ -99,7 +99,7 @@ TEST(SliceByIndex, TakesElementsAtRunTime) {
   arguments.insert(arguments.end(), {{"x", c.input("x", {DType::fp32, {2, 3}})},
                                      {"begin", c.input("at", {DType::int32, {2}})},
                                      {"end", Tensor::ints({2, 0})}});
-  c.apply("slice_by_index", std::move(arguments));
+  c.apply("slice_by_index", arguments);
   EXPECT_THAT(c.finish().error().message, HasSubstr("the size of axis 0 depends on begin and end"));
 }
 

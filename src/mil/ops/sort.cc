@@ -106,7 +106,7 @@ void topk_backward(GradientUse& use) {
     for (const auto& [name, values] : use.operands()) {
       if (name != "return_indices") arguments.emplace_back(name, values);
     }
-    const std::vector<Value> results = use.b.apply_all("topk", std::move(arguments));
+    const std::vector<Value> results = use.b.apply_all("topk", arguments);
     if (!use.b.ok()) return;
     indices = results.at(1);
   }

@@ -141,7 +141,7 @@ void backward(const SpaceOp& op, GradientUse& use) {
   Builder::Arguments arguments{{"x", use.d()},
                                {std::string(inverse.block), Tensor::from_numbers(block_type, block.numbers())}};
   if (!op.margin.empty()) arguments.emplace_back(inverse.margin, use[op.margin]);
-  use.add("x", use.b.apply(inverse.name, std::move(arguments)));
+  use.add("x", use.b.apply(inverse.name, arguments));
 }
 
 std::vector<Value> compose(const SpaceOp& op, OpUse& use) {
