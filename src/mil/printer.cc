@@ -95,7 +95,7 @@ class Writer {
   static std::string bracketed(const Attributes& attributes, std::string_view behind) {
     if (attributes.empty()) return {};
     std::vector<std::string> parts;
-    for (const auto& [name, value] : attributes) parts.push_back(name + " = " + value);
+    for (const auto& [name, value] : attributes) parts.push_back(fmt::format("{} = {}", name, value));
     return fmt::format("[{}]{}", join(parts), behind);
   }
 
@@ -152,7 +152,7 @@ class Writer {
     text += operation.op->name;
     if (!operation.opset.empty()) text += fmt::format("<{}>", operation.opset);
     std::vector<std::string> parts;
-    for (const auto& [name, operands] : arguments) parts.push_back(name + " = " + operands);
+    for (const auto& [name, operands] : arguments) parts.push_back(fmt::format("{} = {}", name, operands));
     return text + fmt::format("({}){};", join(parts), bracketed(attributes, ""));
   }
 

@@ -22,7 +22,6 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::MatchesRegex;
-using testing::Not;
 
 // y = softmax(x · w), with w in a weight file, and n = the shape of x.
 constexpr std::string_view kProgram = R"(program(1.3)

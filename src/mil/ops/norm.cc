@@ -97,7 +97,8 @@ void scale_and_shift(const OpCall& c, const Axes& axes, Array& y) {
 std::vector<double> means(const std::vector<double>& x, const std::vector<size_t>& group, int64_t groups) {
   std::vector<double> means(static_cast<size_t>(groups));
   for (size_t i = 0; i < x.size(); ++i) means[group[i]] += x[i];
-  for (double& mean : means) mean /= static_cast<double>(x.size() / means.size());
+  const size_t members = x.size() / means.size();  // of each group, a whole number
+  for (double& mean : means) mean /= static_cast<double>(members);
   return means;
 }
 

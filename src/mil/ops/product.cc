@@ -261,7 +261,7 @@ OpDef einsum_op() {
 // ---- scaled_dot_product_attention: query [.., L, E], key [.., S, E], value [.., S, V] → [.., L, V]
 
 Result<std::vector<TensorType>> infer_attention(const OpCall& c) {
-  constexpr std::string_view op = "scaled_dot_product_attention";
+  const std::string_view op = "scaled_dot_product_attention";
   Shape query = c.shape("query");
   const Shape &key = c.shape("key"), &value = c.shape("value");
   const size_t rank = query.size();

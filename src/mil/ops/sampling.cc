@@ -173,7 +173,10 @@ class Pixels {
     rows_ = reshape(transpose(x, {0, 2, 3, 1}), {outside_, channels});
     if (is_bounded()) rows_ = concat({rows_, fill(x.builder(), {x.dtype(), {1, channels}}, sampling.padding_value)}, 0);
     std::vector<double> first(size_t(batch * points));
-    for (int64_t i = 0; i < batch * points; ++i) first[size_t(i)] = double(i / points * height_ * width_);
+    for (int64_t i = 0; i < batch * points; ++i) {
+      const int64_t image = i / points;
+      first[size_t(i)] = double(image * height_ * width_);
+    }
     first_ = x.builder().constant(Tensor::from_numbers({DType::int32, {batch * points, 1}}, first));
   }
 

@@ -87,7 +87,7 @@ Result<std::vector<Window>> conv_windows(const OpCall& c) {
 // s(D−1) + reach elements are scattered to; `custom` crops its padding, `same` leaves s·D, half of the rest cropped
 // before as TensorFlow does; output_shape overrides, and all but `custom` crop for it like `same`.
 Result<std::vector<Window>> conv_transpose_windows(const OpCall& c) {
-  constexpr std::string_view op = "conv_transpose";
+  const std::string_view op = "conv_transpose";
   std::vector<Window> windows = TRY(read_windows(op, c, TRY(kernel_of_weight(op, c))));
   const std::string_view pad_type = c.text("pad_type");
   const auto shape = c.has("output_shape") ? c.integers("output_shape") : Shape{};
