@@ -7,7 +7,7 @@ using mil::concat;
 using mil::Shape;
 using mil::Value;
 
-OpCase binary(const std::string& op, const std::string& what, Shape x, Shape y) {
+OpCase binary(const std::string& op, const std::string& what, const Shape& x, const Shape& y) {
   return {op + what,
           [=](Draft& d) {
             d.output("z", d.op(op, {{"x", d.input("x", x)}, {"y", d.input("y", y)}}));

@@ -8,7 +8,7 @@ using mil::Shape;
 using mil::Tensor;
 using mil::Value;
 
-OpCase of_x(const std::string& name, Shape shape, Value (*f)(Value)) {
+OpCase of_x(const std::string& name, const Shape& shape, Value (*f)(Value)) {
   return {name, [=](Draft& d) { d.output("y", f(d.input("x", shape))); }};
 }
 

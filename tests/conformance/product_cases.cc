@@ -8,7 +8,7 @@ using mil::Shape;
 using mil::Tensor;
 using mil::Value;
 
-OpCase matmul_case(const std::string& what, Shape x, Shape y, bool tx, bool ty) {
+OpCase matmul_case(const std::string& what, const Shape& x, const Shape& y, bool tx, bool ty) {
   return {"matmul" + what, [=](Draft& d) {
             d.output("z", d.op("matmul", {{"x", d.input("x", x)},
                                           {"y", d.input("y", y)},
@@ -25,7 +25,7 @@ struct ConvShape {
   bool bias = false, computed_weight = false;
 };
 
-OpCase conv_case(const std::string& what, ConvShape c) {
+OpCase conv_case(const std::string& what, const ConvShape& c) {
   return {"conv" + what, [c](Draft& d) {
             mil::Builder::Arguments arguments{
                 {"x", d.input("x", c.x)},
@@ -36,7 +36,7 @@ OpCase conv_case(const std::string& what, ConvShape c) {
             if (!c.dilations.empty()) arguments.emplace_back("dilations", Tensor::ints(c.dilations));
             if (!c.pad.empty()) arguments.emplace_back("pad", Tensor::ints(c.pad));
             if (c.bias) arguments.emplace_back("bias", d.weight({c.weight[0]}));
-            d.output("y", d.op("conv", std::move(arguments)));
+            d.output("y", d.op("conv", arguments));
           }};
 }
 

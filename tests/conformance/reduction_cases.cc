@@ -8,16 +8,16 @@ using mil::Shape;
 using mil::Tensor;
 using mil::Value;
 
-OpCase reduction(const std::string& op, const std::string& what, Shape shape, std::optional<std::vector<int64_t>> axes,
-                 bool keep) {
+OpCase reduction(const std::string& op, const std::string& what, const Shape& shape,
+                 const std::optional<std::vector<int64_t>>& axes, bool keep) {
   return {op + what, [=](Draft& d) {
             mil::Builder::Arguments arguments{{"x", d.input("x", shape)}, {"keep_dims", Tensor::boolean(keep)}};
             if (axes) arguments.emplace_back("axes", Tensor::ints(*axes));
-            d.output("y", d.op(op, std::move(arguments)));
+            d.output("y", d.op(op, arguments));
           }};
 }
 
-OpCase softmax_case(const std::string& what, Shape shape, int64_t axis) {
+OpCase softmax_case(const std::string& what, const Shape& shape, int64_t axis) {
   return {"softmax" + what, [=](Draft& d) { d.output("y", softmax(d.input("x", shape) * 3.0, axis)); }};
 }
 

@@ -29,7 +29,7 @@ TEST(Norm, ParametersHaveTheShapeOfWhatTheyScale) {
   EXPECT_EQ(error("batch_norm", {{"x", x}, {"mean", two}, {"variance", three}}),
             "batch_norm: variance is [3], expected [2]");
   EXPECT_EQ(error("instance_norm", {{"x", x}, {"gamma", three}}), "instance_norm: gamma is [3], expected [2]");
-  const auto layer = [&](const Tensor& gamma, std::vector<int64_t> axes) {
+  const auto layer = [&](const Tensor& gamma, const std::vector<int64_t>& axes) {
     return error("layer_norm", {{"x", x}, {"gamma", gamma}, {"axes", Tensor::ints(axes)}});
   };
   EXPECT_EQ(layer(three, {-1}), "");
@@ -39,7 +39,7 @@ TEST(Norm, ParametersHaveTheShapeOfWhatTheyScale) {
 }
 
 TEST(Norm, AxesOfALayerNormAreChecked) {
-  const auto layer = [&](std::vector<int64_t> axes) {
+  const auto layer = [&](const std::vector<int64_t>& axes) {
     return error("layer_norm", {{"x", zeros(DType::fp16, {1, 2, 3})}, {"axes", Tensor::ints(axes)}});
   };
   EXPECT_THAT(layer({3}), HasSubstr("axis 3 is out of range"));

@@ -11,7 +11,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-GivenArguments pooling(const Shape& x, std::vector<int64_t> kernel, GivenArguments more) {
+GivenArguments pooling(const Shape& x, const std::vector<int64_t>& kernel, GivenArguments more) {
   more.emplace_back("x", zeros(DType::fp16, x));
   more.emplace_back("kernel_sizes", Tensor::ints(kernel));
   const auto has_type = [](const auto& argument) { return argument.first == "pad_type"; };
@@ -19,7 +19,8 @@ GivenArguments pooling(const Shape& x, std::vector<int64_t> kernel, GivenArgumen
   return more;
 }
 
-GivenArguments ceiling(std::string_view pad_type, std::vector<int64_t> strides, std::vector<int64_t> pad) {
+GivenArguments ceiling(std::string_view pad_type, const std::vector<int64_t>& strides,
+                       const std::vector<int64_t>& pad) {
   return {{"ceil_mode", Tensor::boolean(true)},
           {"pad_type", Tensor::text(pad_type)},
           {"strides", Tensor::ints(strides)},

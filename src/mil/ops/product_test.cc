@@ -62,7 +62,7 @@ TEST(Linear, ShapesAndElementTypesAreChecked) {
 }
 
 TEST(Einsum, TakesTwoEquationsWhateverTheirLetters) {
-  const auto einsum = [](std::vector<Shape> shapes, std::string_view equation) {
+  const auto einsum = [](const std::vector<Shape>& shapes, std::string_view equation) {
     std::vector<Tensor> tensors;
     for (const Shape& shape : shapes) tensors.push_back(zeros(DType::fp16, shape));
     return error("einsum", {{"values", tensors}, {"equation", Tensor::text(equation)}});
