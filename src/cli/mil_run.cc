@@ -86,22 +86,32 @@ class InputSource {
 
   const std::map<std::string, Shape>& shapes() const { return shapes_; }
 
-  Result<Tensor> tensor(const mil::ValueInfo& input) const {
-    const auto named = given_.find(input.name), given = named == given_.end() ? given_.find("*") : named;
-    if (given == given_.end() && input.type.state) return filled(input.type, 0);
-    if (given == given_.end()) {
+  // Whether there is a value for the input, and a shape.
+  Result<> check_given(const mil::ValueInfo& input) const {
+    if (given(input) == nullptr && !input.type.state) {
       return fail("input {} ({}) is not given: write --input {}=FILE.npy, random:SEED, zeros or const:V", input.name,
                   mil::to_string(input.type), input.name);
     }
-    if (mil::is_flexible(input.type.shape)) {
-      return fail("input {} is {}: give its shape with --shape {}=1,2,3", input.name, mil::to_string(input.type),
-                  input.name);
-    }
-    const auto file = files_.find(given->first);
-    return file != files_.end() ? from_file(input, file->second) : made(input, given->second);
+    if (!mil::is_flexible(input.type.shape)) return {};
+    return fail("input {} is {}: give its shape with --shape {}=1,2,3", input.name, mil::to_string(input.type),
+                input.name);
+  }
+
+  // Of an input that check_given() accepts. A state that is not given starts at zero.
+  Result<Tensor> tensor(const mil::ValueInfo& input) const {
+    const auto* assignment = given(input);
+    if (assignment == nullptr) return filled(input.type, 0);
+    const auto file = files_.find(assignment->first);
+    return file != files_.end() ? from_file(input, file->second) : made(input, assignment->second);
   }
 
  private:
+  // What is given for the input: by its name, or for all that are not named.
+  const Assignments::value_type* given(const mil::ValueInfo& input) const {
+    const auto named = given_.find(input.name), found = named == given_.end() ? given_.find("*") : named;
+    return found == given_.end() ? nullptr : &*found;
+  }
+
   // Of inputs with open dimensions, as far as the model describes them.
   static std::map<std::string, Shape> default_shapes(const mil::Model& model, const mil::Function& function) {
     std::map<std::string, Shape> shapes;
@@ -255,6 +265,8 @@ Result<> run(const RunOptions& options) {
   const mil::Function& declared = *TRY(mil::find_function(file.model, options.function));
   const InputSource source = TRY(InputSource::create(options, file.model, declared));
   const mil::Function function = TRY(mil::with_input_shapes(declared, source.shapes(), &file.weights));
+  for (mil::ValueId id : function.inputs) TRY(source.check_given(function.value(id)));
+  TRY(check_memory(function));
   std::vector<Tensor> inputs;
   for (mil::ValueId id : function.inputs) inputs.push_back(TRY(source.tensor(function.value(id))));
   if (!options.output.empty()) {

@@ -28,20 +28,6 @@ mil::Tensor read(const Port& port, Surface& surface) {
   return mil::Tensor::own({port.type.dtype, port.type.shape}, {bytes.begin(), bytes.end()});
 }
 
-// A value that no memory of this machine holds in double precision is refused before anything is allocated.
-Result<> check_memory(const mil::Function& function) {
-  const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
-  for (const mil::ValueInfo& value : function.values) {
-    if (mil::is_flexible(value.type.shape)) {
-      return fail("{} is {}: give the inputs' shapes first", value.name, mil::to_string(value.type));
-    }
-    if (static_cast<double>(value.type.count()) * sizeof(double) < memory) continue;
-    return fail("{} is {}, more than the {:.0f} GB of this machine's memory hold", value.name,
-                mil::to_string(value.type), memory / 1e9);
-  }
-  return {};
-}
-
 Result<> check_inputs(const Signature& signature, const std::vector<mil::Tensor>& inputs) {
   if (inputs.size() != signature.inputs.size()) {
     return fail("the program has {} inputs, but {} tensors are given", signature.inputs.size(), inputs.size());
@@ -57,6 +43,19 @@ Result<> check_inputs(const Signature& signature, const std::vector<mil::Tensor>
 }
 
 }  // namespace
+
+Result<> check_memory(const mil::Function& function) {
+  const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+  for (const mil::ValueInfo& value : function.values) {
+    if (mil::is_flexible(value.type.shape)) {
+      return fail("{} is {}: give the inputs' shapes first", value.name, mil::to_string(value.type));
+    }
+    if (static_cast<double>(value.type.count()) * sizeof(double) < memory) continue;
+    return fail("{} is {}, more than the {:.0f} GB of this machine's memory hold", value.name,
+                mil::to_string(value.type), memory / 1e9);
+  }
+  return {};
+}
 
 Result<Execution> execute(Device& device, const mil::Function& function, const mil::Weights& weights,
                           const std::vector<mil::Tensor>& inputs, int repeat) {

@@ -16,8 +16,11 @@ struct Execution {
   std::vector<RunTime> times;        // of each run
 };
 
-// Compiles, binds and runs. `inputs` are in the order and of the types of the function's inputs. States start anew
-// at each run.
+// An error where a value has unknown dimensions, or more elements than this machine's memory holds in double precision.
+Result<> check_memory(const mil::Function& function);
+
+// Compiles, binds and runs what check_memory() accepts. `inputs` are in the order and of the types of the function's
+// inputs. States start anew at each run.
 Result<Execution> execute(Device& device, const mil::Function& function, const mil::Weights& weights,
                           const std::vector<mil::Tensor>& inputs, int repeat = 1);
 

@@ -152,6 +152,11 @@ class Backward {
 };
 
 Result<Function> gradient(const Function& function, const GradientOptions& options, const Weights* weights) {
+  for (const Operation& operation : function.operations) {
+    if (!operation.results.empty()) continue;
+    return fail("{}: a backward program would repeat its effect: differentiate a function without {}", operation.name,
+                operation.op->name);
+  }
   const auto composed = [](const OpDef& op) { return op.gradient == nullptr; };
   const Function simple = TRY(expand(function, composed, Arithmetic::declared, weights));
   Builder b(function.name + "_backward", function.opset);

@@ -47,7 +47,8 @@ struct GradientOptions {
 
 // For outputs y0… of `function`: a function of its inputs and of a gradient `d` + name for each floating-point output,
 // whose outputs are `d` + name for each value differentiated by. The forward pass is computed anew inside. An error
-// names the first op on the way that has no gradient. Where nothing flows back a gradient is zero.
+// names the first op on the way that has no gradient; a function that writes a state has none. Where nothing flows back
+// a gradient is zero.
 Result<Function> gradient(const Function& function, const GradientOptions& options = {},
                           const Weights* weights = nullptr);
 

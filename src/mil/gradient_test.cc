@@ -163,6 +163,12 @@ TEST(Gradient, SaysWhatItCannotDo) {
   const Function function = *b.finish();
   EXPECT_THAT(gradient(function, {.with_respect_to = {"z"}}).error().message, HasSubstr("has no value z"));
   EXPECT_THAT(gradient(function, {.with_respect_to = {"n"}}).error().message, HasSubstr("n is tensor<int32, [2]>"));
+  Builder c;
+  const Value state = c.input("s", {.dtype = DType::fp32, .shape = {2}, .state = true});
+  const Value y = c.input("x", {DType::fp32, {2}}) * 2.0;
+  c.apply_all("write_state", {{"input", state}, {"data", y}});
+  c.output("y", y);
+  EXPECT_THAT(gradient(*c.finish()).error().message, HasSubstr("differentiate a function without write_state"));
 }
 
 }  // namespace

@@ -188,6 +188,13 @@ TEST_F(MilCommand, RunBindsOpenDimensions) {
   expect_error({"run", "open.mil", "--input", "x=random:1", "--shape", "x=5,4"}, 1, "was given the shape [5, 4]");
 }
 
+TEST_F(MilCommand, RunRefusesWhatNoMemoryHolds) {
+  write("huge.mil",
+        "program(1.3)\n{ func main<ios18>(tensor<fp32, [2000000000, 1000]> x) { tensor<fp32, [2000000000, 1000]> y = "
+        "relu(x = x); } -> (y); }");
+  expect_error({"run", "huge.mil", "--input", "*=zeros"}, 1, "of this machine's memory hold");
+}
+
 TEST_F(MilCommand, RunTakesTheShapesThatAPackageNames) {
   const std::string flexible = ANEMONE_SOURCE_DIR "/tests/golden/package/flexible17.mlpackage";
   const json report = run_json({"run", flexible, "--input", "*=random:1", "--compare", "ref"});
