@@ -51,6 +51,40 @@ void RoundToHalf(float* values, size_t count) {
   for (; i < count; ++i) values[i] = Half::from(values[i]).value();
 }
 
+// The upper 16 bits of each word, rounded to nearest even; a NaN stays one.
+template <class Words>
+HWY_INLINE hn::Vec<Words> RoundedWords(Words u, const float* from) {
+  const Floats f;
+  const auto value = hn::LoadU(f, from);
+  const auto bits = hn::BitCast(u, value);
+  const auto even = hn::And(hn::ShiftRight<16>(bits), hn::Set(u, 1));
+  const auto rounded = hn::Add(bits, hn::Add(even, hn::Set(u, 0x7FFF)));
+  return hn::IfThenElse(hn::RebindMask(u, hn::IsNaN(value)), hn::Or(bits, hn::Set(u, 0x400000)), rounded);
+}
+
+void FloatToBFloat16(const float* from, size_t count, uint16_t* to) {
+  const hn::RebindToUnsigned<Floats> u;
+  const hn::Rebind<uint16_t, Floats> narrow;
+  const size_t lanes = hn::Lanes(u);
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(hn::TruncateTo(narrow, hn::ShiftRight<16>(RoundedWords(u, from + i))), narrow, to + i);
+  }
+  for (; i < count; ++i) to[i] = BFloat16::from(from[i]).bits;
+}
+
+void RoundToBFloat16(float* values, size_t count) {
+  const Floats f;
+  const hn::RebindToUnsigned<Floats> u;
+  const size_t lanes = hn::Lanes(u);
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto kept = hn::And(RoundedWords(u, values + i), hn::Set(u, 0xFFFF0000));
+    hn::StoreU(hn::BitCast(f, kept), f, values + i);
+  }
+  for (; i < count; ++i) values[i] = BFloat16::from(values[i]).value();
+}
+
 }  // namespace anemone::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -60,6 +94,8 @@ namespace anemone {
 HWY_EXPORT(HalfToFloat);
 HWY_EXPORT(FloatToHalf);
 HWY_EXPORT(RoundToHalf);
+HWY_EXPORT(FloatToBFloat16);
+HWY_EXPORT(RoundToBFloat16);
 
 Half Half::from(double value) {
   const uint16_t sign = std::signbit(value) ? 0x8000 : 0;
@@ -106,8 +142,10 @@ void to_half(std::span<const float> from, Half* to) {
 
 void round_to_half(std::span<float> values) { HWY_DYNAMIC_DISPATCH(RoundToHalf)(values.data(), values.size()); }
 
-void round_to_bfloat16(std::span<float> values) {
-  for (float& value : values) value = BFloat16::from(value).value();
+void round_to_bfloat16(std::span<float> values) { HWY_DYNAMIC_DISPATCH(RoundToBFloat16)(values.data(), values.size()); }
+
+void to_bfloat16(std::span<const float> from, BFloat16* to) {
+  HWY_DYNAMIC_DISPATCH(FloatToBFloat16)(from.data(), from.size(), reinterpret_cast<uint16_t*>(to));
 }
 
 }  // namespace anemone

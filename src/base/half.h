@@ -32,6 +32,7 @@ struct BFloat16 {
 // Bulk conversions, vectorised for the machine. Source and destination have equal length.
 void to_float(std::span<const Half> from, float* to);
 void to_half(std::span<const float> from, Half* to);
+void to_bfloat16(std::span<const float> from, BFloat16* to);
 
 // Rounds each value to the nearest half / bfloat16 in place, keeping it as float.
 void round_to_half(std::span<float> values);

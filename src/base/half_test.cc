@@ -47,6 +47,31 @@ void expect_bulk_equals_scalar() {
   }
 }
 
+void expect_bulk_bfloat16_equals_scalar() {
+  for (size_t count : {0u, 1u, 7u, 33u, 1001u}) {
+    std::vector<float> values(count);
+    for (size_t i = 0; i < count; ++i) values[i] = std::sin(i * 0.37f) * std::exp2(static_cast<float>(i % 250) - 140);
+    if (count > 20) {
+      values[3] = NAN;
+      values[4] = -INFINITY;
+      values[5] = 0x1.fffffep127f;  // rounds to infinity
+    }
+    std::vector<BFloat16> narrow(count);
+    to_bfloat16(values, narrow.data());
+    std::vector<float> rounded = values;
+    round_to_bfloat16(rounded);
+    for (size_t i = 0; i < count; ++i) {
+      const BFloat16 expected = BFloat16::from(values[i]);
+      if (std::isnan(values[i])) {
+        EXPECT_TRUE(std::isnan(narrow[i].value()) && std::isnan(rounded[i]));
+        continue;
+      }
+      EXPECT_EQ(narrow[i].bits, expected.bits) << values[i];
+      EXPECT_EQ(rounded[i], expected.value()) << values[i];
+    }
+  }
+}
+
 TEST(Half, BulkConversionEqualsTheScalarOneAtOddLengthsOnEveryInstructionSet) {
   const int64_t all = hwy::SupportedTargets();
   for (int64_t rest = all; rest != 0; rest &= rest - 1) {
@@ -55,6 +80,7 @@ TEST(Half, BulkConversionEqualsTheScalarOneAtOddLengthsOnEveryInstructionSet) {
     hwy::SetSupportedTargetsForTest(target);
     hwy::GetChosenTarget().Update(target);
     expect_bulk_equals_scalar();
+    expect_bulk_bfloat16_equals_scalar();
   }
   hwy::SetSupportedTargetsForTest(0);
   hwy::GetChosenTarget().Update(all);

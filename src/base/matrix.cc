@@ -16,6 +16,7 @@ constexpr int64_t kTileRows = 64;
 
 void store(const float* from, int64_t count, float* to) { std::copy_n(from, count, to); }
 void store(const float* from, int64_t count, Half* to) { to_half({from, static_cast<size_t>(count)}, to); }
+void store(const float* from, int64_t count, BFloat16* to) { to_bfloat16({from, static_cast<size_t>(count)}, to); }
 void store(const Half* from, int64_t count, float* to) { to_float({from, static_cast<size_t>(count)}, to); }
 
 // The tile at (row, column) of `from`, turned in a buffer that stays in the cache, then stored row by row.
@@ -54,9 +55,11 @@ void copy_rows(const MatrixView<From>& from, To* to, int64_t stride) {
 
 void transpose(const FloatMatrix& from, float* to, int64_t stride) { transpose_tiles(from, to, stride); }
 void transpose(const FloatMatrix& from, Half* to, int64_t stride) { transpose_tiles(from, to, stride); }
+void transpose(const FloatMatrix& from, BFloat16* to, int64_t stride) { transpose_tiles(from, to, stride); }
 
 void copy(const FloatMatrix& from, float* to, int64_t stride) { copy_rows(from, to, stride); }
 void copy(const FloatMatrix& from, Half* to, int64_t stride) { copy_rows(from, to, stride); }
+void copy(const FloatMatrix& from, BFloat16* to, int64_t stride) { copy_rows(from, to, stride); }
 void copy(const HalfMatrix& from, float* to, int64_t stride) { copy_rows(from, to, stride); }
 
 }  // namespace anemone

@@ -5,7 +5,7 @@
 //   transpose({w1, H, D, D}, surface + 2 * S, width);
 //   copy({x, D, T, T}, surface, width);                // x [D, T] into its first columns
 //
-// To halves, each value is rounded once, to nearest even.
+// To halves and bfloat16, each value is rounded once, to nearest even.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +28,12 @@ using HalfMatrix = MatrixView<Half>;
 // to(c, r) = from(r, c); rows of `to` are `stride` elements apart.
 void transpose(const FloatMatrix& from, float* to, int64_t stride);
 void transpose(const FloatMatrix& from, Half* to, int64_t stride);
+void transpose(const FloatMatrix& from, BFloat16* to, int64_t stride);
 
 // to(r, c) = from(r, c).
 void copy(const FloatMatrix& from, float* to, int64_t stride);
 void copy(const FloatMatrix& from, Half* to, int64_t stride);
+void copy(const FloatMatrix& from, BFloat16* to, int64_t stride);
 void copy(const HalfMatrix& from, float* to, int64_t stride);
 
 }  // namespace anemone
