@@ -39,12 +39,11 @@ class Run {
   Result<> start() { return pipeline_->stage(weights_); }
 
   Result<> step() {
-    TRY(pipeline_->step(batch_.inputs, batch_.targets, 1, gradients_));
+    TRY(pipeline_->step(batch_.inputs, batch_.targets, 1, train::Into::assign, gradients_));
     pipeline_->finish();
     {
       const auto scope = pipeline_->timers().measure(Timer::adam);
       optimizer_.step(weights_, gradients_, {.rate = 1e-6f});
-      train::clear(gradients_);
     }
     return pipeline_->stage(weights_);
   }
@@ -60,10 +59,10 @@ class Run {
 
 Result<OffloadTiming> time_offload(Device& device, const model::Config& config, const OffloadOptions& o,
                                    Offload offload) {
-  Run run(
-      TRY(train::Pipeline::create(
-          device, config, {.source = o.source, .offload = offload, .dtype = o.dtype, .batch = o.batch, .seq = o.seq})),
-      config, random_batch(o.batch * o.seq, config.vocab));
+  Run run(TRY(train::Pipeline::create(
+              device, config,
+              {.source = o.source, .offload = offload, .precision = o.precision, .batch = o.batch, .seq = o.seq})),
+          config, random_batch(o.batch * o.seq, config.vocab));
   TRY(run.start());
   TRY(run.step());
   run.timers().clear();

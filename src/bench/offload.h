@@ -17,7 +17,7 @@ namespace anemone::bench {
 
 struct OffloadOptions {
   model::WeightSource source = model::WeightSource::baked;
-  mil::DType dtype = mil::DType::fp16;
+  Precision precision = Precision::fp32;  // of the device
   int64_t batch = 1;
   int64_t seq = 256;
   int64_t steps = 5;

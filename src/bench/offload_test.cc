@@ -19,7 +19,7 @@ TEST(CompareOffloads, TimesBothAndAccountsForTheStep) {
                              .seq = 16};
   const auto device = open_device("cpu", {.precision = Precision::fp32});
   ASSERT_TRUE(device);
-  const auto timings = compare_offloads(**device, config, {.dtype = mil::DType::fp32, .seq = 16, .steps = 3});
+  const auto timings = compare_offloads(**device, config, {.seq = 16, .steps = 3});
   ASSERT_TRUE(timings) << timings.error().message;
   ASSERT_EQ(timings->size(), 2u);
   EXPECT_EQ((*timings)[0].offload, train::Offload::core);

@@ -57,7 +57,7 @@ Result<> bench_offload(const OffloadFlags& flags) {
   const auto device = TRY(open_device(flags.device, {.precision = flags.precision}));
   const auto timings = TRY(bench::compare_offloads(*device, config,
                                                    {.source = flags.weights,
-                                                    .dtype = train::program_dtype(flags.precision),
+                                                    .precision = flags.precision,
                                                     .batch = flags.batch,
                                                     .seq = flags.seq > 0 ? flags.seq : config.seq,
                                                     .steps = flags.steps}));

@@ -223,6 +223,11 @@ void scale(const float* x, float alpha, int64_t count, float* y) {
   });
 }
 
+void clear(std::span<float> values) {
+  parallel_for(std::ssize(values), kGrain,
+               [&](int64_t begin, int64_t end) { std::fill(values.begin() + begin, values.begin() + end, 0.0f); });
+}
+
 // One thread a range of channels: it reads whole lines of E and writes its own rows of x.
 void embed(std::span<const int32_t> tokens, const float* E, int64_t D, float* x) {
   const int64_t T = std::ssize(tokens);

@@ -37,6 +37,9 @@ void add_scaled(const float* x, float alpha, const float* o, int64_t count, floa
 // y = alpha·x; y may be x.
 void scale(const float* x, float alpha, int64_t count, float* y);
 
+// Zeros.
+void clear(std::span<float> values);
+
 // x[:, t] = E[tokens[t], :]; E [V, D], x [D, T], T = tokens.size(); each token is in [0, V).
 void embed(std::span<const int32_t> tokens, const float* E, int64_t D, float* x);
 

@@ -171,6 +171,13 @@ TEST(Residual, AddsAScaledBranch) {
   }
 }
 
+TEST(Clear, LeavesNothing) {
+  Floats values = random_floats(40001, 1);
+  values[17] = NAN;
+  clear(values);
+  EXPECT_EQ(values, Floats(40001));
+}
+
 TEST(Embedding, LooksUpColumnsAndAddsThemBack) {
   for (const int64_t D : {1, 5, 48, 301}) {
     const std::vector<int32_t> tokens = {4, 0, 4, 9, 1, 4, 8};

@@ -1,5 +1,7 @@
 #include "train/norms.h"
 
+#include <algorithm>
+
 #include "model/kernels.h"
 
 namespace anemone::train {
@@ -62,6 +64,7 @@ Result<> Norm::backward(Workbench& bench, int64_t layer, std::span<const float> 
   const auto block = static_cast<size_t>(length_ * tokens);  // a head, or all of x
   {
     const auto scope = bench.timers.measure(Timer::rms);
+    if (bench.gradients.into() == Into::assign) std::ranges::fill(dw, 0.0f);
     for (size_t at = 0; at < x.size(); at += block) {
       const float *x_at = x.data() + at, *dy_at = dy.data() + at;
       if (backward_) {

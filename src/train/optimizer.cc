@@ -92,10 +92,4 @@ double squared_norm(std::span<const float> gradients) {
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
-void clear(model::Parameters& gradients) {
-  float* all = gradients.all().data();
-  parallel_for(std::ssize(gradients.all()), kGrain,
-               [all](int64_t begin, int64_t end) { std::fill(all + begin, all + end, 0.0f); });
-}
-
 }  // namespace anemone::train

@@ -65,9 +65,6 @@ class Optimizer {
 double squared_norm(std::span<const float> gradients);
 inline double squared_norm(const model::Parameters& gradients) { return squared_norm(gradients.all()); }
 
-// Zeros, for the next accumulation.
-void clear(model::Parameters& gradients);
-
 // What gradients of this norm are multiplied with so that their norm is at most `limit` (0: no clipping).
 inline float clip_factor(double norm, double limit) {
   return limit > 0 && norm > limit ? static_cast<float>(limit / norm) : 1.0f;

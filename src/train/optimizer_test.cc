@@ -180,14 +180,6 @@ TEST(SquaredNorm, ShowsAnOverflowWhereverItIs) {
   }
 }
 
-TEST(Clear, LeavesNothing) {
-  Parameters gradients(wide_config());
-  fill(gradients, 3);
-  gradients.all()[17] = NAN;
-  clear(gradients);
-  EXPECT_EQ(squared_norm(gradients), 0);
-}
-
 TEST(ClipFactor, BringsANormDownToTheLimit) {
   EXPECT_FLOAT_EQ(clip_factor(4, 1), 0.25f);
   EXPECT_EQ(clip_factor(0.5, 1), 1);

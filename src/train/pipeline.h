@@ -2,7 +2,7 @@
 //
 //   auto pipeline = TRY(Pipeline::create(*device, config, {.batch = 4, .seq = 256}));
 //   TRY(pipeline->stage(weights));
-//   double loss = TRY(pipeline->step(inputs, targets, loss_scale, gradients));   // adds gradients of loss_scale·loss
+//   double loss = TRY(pipeline->step(inputs, targets, loss_scale, Into::assign, gradients));
 //   pipeline->finish();                                                          // all of them are in now
 //
 // Ids are those of `batch` sequences of `seq` tokens, one after another, each below the vocabulary's size: the caller
@@ -21,7 +21,7 @@ namespace anemone::train {
 struct PipelineOptions {
   model::WeightSource source = model::WeightSource::baked;
   Offload offload = Offload::core;
-  mil::DType dtype = mil::DType::fp16;  // of the programs
+  Precision precision = Precision::fp32;  // of the device; the host's products follow
   int64_t batch = 1;
   int64_t seq = 256;
   bool backward = true;                           // false: loss() only
@@ -38,7 +38,7 @@ class Pipeline final : public Objective {
   Result<> stage(const model::Parameters& weights) override;
   // The mean of −ln p(target) over all positions.
   Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) override;
-  Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale,
+  Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale, Into into,
                       model::Parameters& gradients) override;
   void finish() override;
   Timers& timers() override { return timers_; }

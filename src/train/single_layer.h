@@ -15,18 +15,19 @@ class SingleLayer final : public Objective {
  public:
   // `config` has one layer.
   static Result<std::unique_ptr<SingleLayer>> create(Device& device, const model::Geometry& geometry,
-                                                     model::WeightSource source, Offload offload);
+                                                     model::WeightSource source, Offload offload, Precision precision);
 
   Result<> stage(const model::Parameters& weights) override { return layers_->stage(weights); }
   // Tokens play no part.
   Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) override;
-  Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale,
+  Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale, Into into,
                       model::Parameters& gradients) override;
   void finish() override { queue_.wait(); }
   Timers& timers() override { return timers_; }
 
  private:
-  SingleLayer(Device& device, const model::Geometry& geometry, model::WeightSource source, Offload offload);
+  SingleLayer(Device& device, const model::Geometry& geometry, model::WeightSource source, Offload offload,
+              Precision precision);
 
   Timers timers_;
   GradientQueue queue_;
