@@ -41,7 +41,6 @@ class Run {
   Result<> step() {
     TRY(pipeline_->step(batch_.inputs, batch_.targets, 1, gradients_));
     pipeline_->finish();
-    pipeline_->release();
     {
       const auto scope = pipeline_->timers().measure(Timer::adam);
       optimizer_.step(weights_, gradients_, {.rate = 1e-6f});

@@ -100,6 +100,9 @@ class Program {
   // Surfaces in the order of the signature. Fails where their number is wrong or one is smaller than its tensor.
   virtual Result<std::unique_ptr<Request>> bind(const std::vector<Surface*>& inputs,
                                                 const std::vector<Surface*>& outputs) const = 0;
+  // Takes new values for the constants that stand in `weights`, for all requests, none of which runs meanwhile. False,
+  // and nothing changed, where the device bakes constants for good: compile again.
+  virtual Result<bool> reload(const mil::Weights& weights);
 };
 
 struct DeviceInfo {

@@ -43,6 +43,8 @@ class KernelCall {
 
   // Another program for the same kernel: its weights have changed.
   Result<> rebind(std::shared_ptr<Program> program);
+  // Takes new values of baked weights into the program that it has; false where that needs another program.
+  Result<bool> reload(const WeightLookup& lookup);
   // Lets go of the program, so that the weights it baked may change.
   void release();
   // Writes the weights of a dynamic kernel into their slots.

@@ -33,10 +33,6 @@ class BakedPrograms final : public LayerPrograms {
     return {};
   }
 
-  void release() override {
-    for (LayerKernel* kernel : kernels_) kernel->release();
-  }
-
   Result<FloatView> attention(int64_t l, FloatView x) override {
     KernelCall& call = attention_[l];
     bench_.write(call, "x", x);

@@ -16,10 +16,6 @@ class DynamicPrograms final : public LayerPrograms {
 
   Result<> create();
   Result<> stage(const LayerLookup& weights) override;
-  void release() override {
-    attention_norm_.release();
-    ffn_norm_.release();
-  }
 
   Result<FloatView> attention(int64_t l, FloatView x) override;
   Result<> ffn(int64_t l, FloatView x2, std::span<float> x_next) override;

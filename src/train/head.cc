@@ -52,11 +52,6 @@ Result<> Head::stage(const model::Parameters& weights) {
   return {};
 }
 
-void Head::release() {
-  norm_.release();
-  if (classifier_) classifier_->release();
-}
-
 // logits [rows, T] = E·norm(x)
 Result<> Head::logits(std::span<const float> x) {
   TRY(norm_.forward(*bench_, 0, x, xn_.span()));

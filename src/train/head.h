@@ -24,7 +24,6 @@ class Head {
   static Result<Head> create(Workbench& bench, const CompactVocabulary* vocabulary);
 
   Result<> stage(const model::Parameters& weights);
-  void release();
 
   Result<double> loss(std::span<const float> x, std::span<const int32_t> targets);
   Result<double> backward(std::span<const float> x, std::span<const int32_t> targets, float scale, std::span<float> dx,

@@ -69,6 +69,7 @@ Result<> LayerKernel::stage(Workbench& bench, const LayerLookup& weights) {
   for (size_t l = 0; l < calls_.size(); ++l) {
     const model::WeightLookup lookup = weights(static_cast<int64_t>(l));
     if (baked) {
+      if (TRY(calls_[l].reload(lookup))) continue;
       calls_[l].release();
       TRY(calls_[l].rebind(TRY(model::compile(bench.device, *kernel_, lookup))));
     } else {
@@ -76,11 +77,6 @@ Result<> LayerKernel::stage(Workbench& bench, const LayerLookup& weights) {
     }
   }
   return {};
-}
-
-void LayerKernel::release() {
-  if (kernel_->source != WeightSource::baked || kernel_->weights.empty()) return;
-  for (KernelCall& call : calls_) call.release();
 }
 
 }  // namespace anemone::train

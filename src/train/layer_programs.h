@@ -17,7 +17,6 @@ class LayerPrograms {
   virtual ~LayerPrograms() = default;
 
   virtual Result<> stage(const LayerLookup& weights) = 0;
-  virtual void release() = 0;
 
   // o = Wo·attention(norm(x)); keeps q, k, v, a, xn (, q_raw, k_raw).
   virtual Result<FloatView> attention(int64_t l, FloatView x) = 0;

@@ -49,11 +49,6 @@ Result<> Layers::stage(const model::Parameters& weights) {
   return {};
 }
 
-void Layers::release() {
-  programs_->release();
-  for (Norm* norm : {&attention_norm_, &ffn_norm_, &q_norm_, &k_norm_}) norm->release();
-}
-
 Result<> Layers::forward(int64_t l, std::span<float> x) {
   const size_t kept = bench_->backward ? static_cast<size_t>(l) : 0;
   std::ranges::copy(x, x_[kept].begin());

@@ -4,7 +4,6 @@
 //   TRY(layers.stage(weights));
 //   for (int64_t l = 0; l < L; ++l) TRY(layers.forward(l, x));          // x [D, T], in place
 //   for (int64_t l = L; l-- > 0;) TRY(layers.backward(l, dx, gradients));
-//   layers.release();                                                   // before the weights change
 //
 // Weight gradients may still be under way when backward() returns: the queue's wait() joins them.
 #pragma once
@@ -21,7 +20,6 @@ class Layers {
   static Result<Layers> create(Workbench& bench);
 
   Result<> stage(const model::Parameters& weights);
-  void release();
 
   // x becomes x2 + α·ffn(norm(x2)) with x2 = x + α·attention(norm(x)).
   Result<> forward(int64_t l, std::span<float> x);

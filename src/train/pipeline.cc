@@ -34,11 +34,6 @@ Result<> Pipeline::stage(const model::Parameters& weights) {
   return head_->stage(weights);
 }
 
-void Pipeline::release() {
-  layers_->release();
-  head_->release();
-}
-
 Result<> Pipeline::forward(std::span<const int32_t> inputs) {
   CHECK(std::ssize(inputs) == bench_.geometry.tokens());
   {

@@ -4,7 +4,6 @@
 //   TRY(pipeline->stage(weights));
 //   double loss = TRY(pipeline->step(inputs, targets, loss_scale, gradients));   // adds gradients of loss_scale·loss
 //   pipeline->finish();                                                          // all of them are in now
-//   pipeline->release();                                                         // the weights may change
 //
 // Ids are those of `batch` sequences of `seq` tokens, one after another, each below the vocabulary's size: the caller
 // has checked them.
@@ -37,7 +36,6 @@ class Pipeline final : public Objective {
   ~Pipeline() override;
 
   Result<> stage(const model::Parameters& weights) override;
-  void release() override;
   // The mean of −ln p(target) over all positions.
   Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) override;
   Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale,

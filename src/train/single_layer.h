@@ -18,7 +18,6 @@ class SingleLayer final : public Objective {
                                                      model::WeightSource source, Offload offload);
 
   Result<> stage(const model::Parameters& weights) override { return layers_->stage(weights); }
-  void release() override { layers_->release(); }
   // Tokens play no part.
   Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) override;
   Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale,

@@ -227,7 +227,6 @@ Result<> Trainer::update(StepReport& report) {
       return fail("the gradients of step {} overflow{}: start again from the last checkpoint with a lower --lr{}",
                   report.step, o.scaling == LossScaling::dynamic ? " at every loss scale" : "", advice(o));
     }
-    objective_->release();
     if (!report.skipped) {
       const float scale = static_cast<float>(mean) * clip_factor(norm, o.clip);
       optimizer_.step(weights_, gradients_, {static_cast<float>(report.rate), scale});

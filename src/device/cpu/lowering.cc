@@ -1,10 +1,8 @@
 #include "device/cpu/lowering.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/check.h"
-#include "base/half.h"
 #include "device/cpu/cpu_device.h"
 #include "device/cpu/kernels/copy.h"
 #include "device/cpu/kernels/words.h"
@@ -36,24 +34,6 @@ Result<> check_ports(const mil::Function& function) {
 // Elements that a surface holds as words.
 bool is_word(mil::DType dtype) {
   return dtype == mil::DType::fp32 || dtype == mil::DType::int32 || dtype == mil::DType::uint32;
-}
-
-bool is_aligned(const mil::Tensor& tensor, size_t alignment) {
-  return reinterpret_cast<uintptr_t>(tensor.bytes().data()) % alignment == 0;
-}
-
-Buffer<float> to_words(const mil::Tensor& tensor) {
-  const mil::DType dtype = tensor.type().dtype;
-  Buffer<float> words(size_t(tensor.type().count()));
-  const std::byte* bytes = tensor.bytes().data();
-  if (is_word(dtype)) {
-    std::memcpy(words.data(), bytes, tensor.bytes().size());
-  } else if (dtype == mil::DType::fp16 && is_aligned(tensor, alignof(Half))) {
-    to_float({reinterpret_cast<const Half*>(bytes), words.size()}, words.data());
-  } else {
-    for (size_t i = 0; i < words.size(); ++i) words[i] = to_word(dtype, tensor.number(int64_t(i)));
-  }
-  return words;
 }
 
 // Every operand of the op is constant, or only its type is read: its results are worked out before anything runs.
@@ -132,6 +112,10 @@ Rounding Lowering::rounding(mil::ValueId id) const {
   return dtype == mil::DType::bf16 ? Rounding::bfloat16 : Rounding::none;
 }
 
+Factor Lowering::factors() const {
+  return precision_ == Precision::bf16 && multiplies_bfloat16() ? Factor::bf16 : Factor::fp32;
+}
+
 const mil::Tensor* Lowering::constant(mil::ValueId id) const {
   const auto& tensor = state(id).constant;
   return tensor ? &*tensor : nullptr;
@@ -155,21 +139,39 @@ std::vector<mil::OpCall::Argument> Lowering::arguments(const mil::Operation& ope
   return mil::call_arguments(function_, operation, [this](mil::ValueId id) { return constant(id); });
 }
 
-View Lowering::constant_view(const mil::Tensor& tensor, Rounding rounding) {
-  if (is_word(tensor.type().dtype) && is_aligned(tensor, alignof(float)) && rounding == Rounding::none) {
-    plan_.constants.push_back({tensor, {}});
-  } else {
-    Buffer<float> words = to_words(tensor);
-    round_to(rounding, {words.data(), words.size()});
-    plan_.constants.push_back({{}, std::move(words)});
+// The weight of a file that the value is, perhaps in another shape.
+std::optional<Origin> Lowering::origin(mil::ValueId id) const {
+  const mil::Operation* producer = state(id).producer;
+  if (producer != nullptr && producer->op->name == "reshape") return origin(producer->argument("x")->values[0]);
+  const mil::ValueInfo& value = function_.value(id);
+  return value.blob ? std::optional(Origin{*value.blob, value.type}) : std::nullopt;
+}
+
+// Weights that the operation's constants are worked out from, or that decide what it does.
+void Lowering::find_baked(const mil::Operation& operation) {
+  if (operation.op->name == "const" || operation.op->name == "reshape") return;
+  for (const mil::Argument& argument : operation.arguments) {
+    const mil::Need need = operation.op->param(argument.name)->need;
+    const bool decides = need == mil::Need::value || need == mil::Need::if_constant;
+    if (!is_constant(operation) && !decides) continue;
+    for (mil::ValueId id : argument.values) {
+      if (const auto from = origin(id)) plan_.baked.insert(from->blob);
+    }
   }
-  return packed(add_buffer({.place = Place::constant, .index = plan_.constants.size() - 1}), tensor.type().shape);
+}
+
+View Lowering::constant_view(mil::ValueId id, Constant constant) {
+  const BufferId buffer = add_buffer({.place = Place::constant, .index = plan_.constants.size()});
+  const View view = constant.view(buffer);
+  plan_.constants.push_back({std::move(constant), origin(id)});
+  return view;
 }
 
 // ---- Rules
 
 void Lowering::choose_rules() {
   for (const mil::Operation& operation : function_.operations) {
+    find_baked(operation);
     rules_.push_back(is_constant(operation) ? nullptr : choose_rule(operation));
   }
 }
@@ -288,7 +290,10 @@ void Lowering::emit_narrow(const View& from, mil::DType dtype, const View& surfa
   });
 }
 
-View Lowering::temporary(const mil::Shape& shape) { return packed(add_buffer({.floats = mil::count(shape)}), shape); }
+View Lowering::temporary(const mil::Shape& shape, mil::DType dtype) {
+  const int64_t floats = (mil::count(shape) * int64_t(mil::bits(dtype)) + 31) / 32;
+  return packed(add_buffer({.floats = floats}), shape);
+}
 
 std::optional<View> Lowering::raw_input(mil::ValueId id) const {
   return state(id).view || mil::bits(dtype(id)) < 8 ? std::nullopt : state(id).surface;
@@ -305,7 +310,7 @@ View Lowering::read(mil::ValueId id) {
   State& value = state(id);
   if (value.view) return *value.view;
   if (value.constant) {
-    value.view = constant_view(*value.constant, Rounding::none);
+    value.view = constant_view(id, Constant::words(*value.constant, Rounding::none));
   } else {
     CHECK(value.surface);
     value.view = temporary(shape(id));
@@ -324,20 +329,29 @@ View Lowering::read_packed(mil::ValueId id) {
 
 View Lowering::read_factor(mil::ValueId id) {
   if (precision_ != Precision::bf16) return read(id);
-  if (state(id).factor) return *state(id).factor;
+  auto& factor = state(id).factor;
+  if (factor) return *factor;
   const mil::Tensor* known = constant(id);
-  View factor =
-      known != nullptr ? constant_view(*known, Rounding::bfloat16) : rounded_copy(read(id), Rounding::bfloat16);
-  state(id).factor = factor;
-  return factor;
+  if (factors() == Factor::bf16) {
+    factor = known != nullptr ? constant_view(id, Constant::factor(*known)) : narrowed(read(id));
+  } else {
+    factor = known != nullptr ? constant_view(id, Constant::words(*known, Rounding::bfloat16)) : rounded(read(id));
+  }
+  return *factor;
 }
 
-View Lowering::rounded_copy(const View& view, Rounding rounding) {
+View Lowering::rounded(const View& view) {
   ElementwiseChain chain(view.shape);
   const uint8_t x = chain.load(view);
   View result = packed_like(add_buffer({.floats = view.count()}), view);
-  chain.store(chain.apply({.op = ElementOp::copy, .a = x, .rounding = rounding}), result);
+  chain.store(chain.apply({.op = ElementOp::copy, .a = x, .rounding = Rounding::bfloat16}), result);
   emit_chain(chain);
+  return result;
+}
+
+View Lowering::narrowed(const View& view) {
+  View result = packed_like(add_buffer({.floats = (view.count() + 1) / 2}), view);
+  emit_narrow(view, mil::DType::bf16, result);
   return result;
 }
 

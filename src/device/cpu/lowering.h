@@ -14,6 +14,7 @@
 #include <map>
 #include <variant>
 
+#include "base/gemm.h"
 #include "device/cpu/fusion.h"
 #include "device/cpu/plan.h"
 #include "device/device.h"
@@ -87,7 +88,10 @@ class Lowering {
 
   // Where the value stands as words; steps that compute it have been emitted.
   View read(mil::ValueId id);
-  // As read(), rounded to what matrix products take.
+  // What matrix products take: floats, or bfloat16 where the precision says so and the processor multiplies them.
+  Factor factors() const;
+  mil::DType factor_dtype() const { return factors() == Factor::bf16 ? mil::DType::bf16 : mil::DType::fp32; }
+  // As read(), in elements of factors(), rounded to what the precision keeps of them.
   View read_factor(mil::ValueId id);
   // As read(), with elements in packed order.
   View read_packed(mil::ValueId id);
@@ -104,7 +108,7 @@ class Lowering {
   void settle(mil::ValueId id, const View& view);
   // The value stands at `view`, final; it is copied to its home if that is elsewhere.
   void define(mil::ValueId id, const View& view);
-  View temporary(const mil::Shape& shape);
+  View temporary(const mil::Shape& shape, mil::DType dtype = mil::DType::fp32);
 
   void emit(const std::vector<View>& touched, Step step);
   void emit_copy(const View& from, const View& to);
@@ -146,8 +150,11 @@ class Lowering {
   uint8_t chain_register(const ElementOperand& operand);
   void flush();
   BufferId add_buffer(PlanBuffer buffer);
-  View constant_view(const mil::Tensor& tensor, Rounding rounding);
-  View rounded_copy(const View& view, Rounding rounding);
+  std::optional<Origin> origin(mil::ValueId id) const;
+  void find_baked(const mil::Operation& operation);
+  View constant_view(mil::ValueId id, Constant constant);
+  View rounded(const View& view);
+  View narrowed(const View& view);
   void emit_chain(const ElementwiseChain& chain);
   void write_outputs();
 
