@@ -111,6 +111,7 @@ struct DeviceInfo {
   std::optional<double> peak_flops{};      // a second, where it is known
   std::optional<int64_t> compiles_left{};  // where that is finite
   bool leaves_host_free = false;           // the host's cores idle while a request runs
+  bool whole_attention = false;            // takes the backward pass of attention as one program
 };
 
 class Device {

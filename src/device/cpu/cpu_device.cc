@@ -144,7 +144,8 @@ class CpuDevice final : public Device {
   DeviceInfo info() const override {
     return {
         .name = "cpu",
-        .description = fmt::format("{}, {} threads, {} vectors", processor_model(), thread_count(), vector_target())};
+        .description = fmt::format("{}, {} threads, {} vectors", processor_model(), thread_count(), vector_target()),
+        .whole_attention = true};
   }
   Result<std::unique_ptr<Surface>> allocate(size_t bytes) override { return std::make_unique<HostSurface>(bytes); }
   Result<std::unique_ptr<Program>> compile(const mil::Function& function, const mil::Weights& weights) override {
