@@ -44,9 +44,9 @@ class Run {
     pipeline_->release();
     {
       const auto scope = pipeline_->timers().measure(Timer::adam);
-      optimizer_.step(weights_, gradients_, {.rate = 1e-6f});
+      optimizer_.step(weights_, gradients_, {.rate = 1e-6f}, pipeline_.get());
     }
-    return pipeline_->stage(weights_);
+    return pipeline_->restage();
   }
 
   train::Timers& timers() { return pipeline_->timers(); }
