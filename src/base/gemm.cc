@@ -60,6 +60,12 @@ dnnl::matmul::primitive_desc describe(const ProductPlan& plan) {
 #endif
 }
 
+// oneDNN's sets of instructions include one another, as their bits do.
+bool has_isa(dnnl_cpu_isa_t isa) {
+  const auto needed = static_cast<unsigned>(isa), there = static_cast<unsigned>(dnnl_get_effective_cpu_isa());
+  return (there & needed) == needed;
+}
+
 }  // namespace
 
 void gemm(const Gemm& g, const float* a, const float* b, float* c) {
@@ -69,10 +75,8 @@ void gemm(const Gemm& g, const float* a, const float* b, float* c) {
   CHECK(status == dnnl_success);
 }
 
-bool multiplies_bfloat16() {
-  constexpr auto needed = static_cast<unsigned>(dnnl_cpu_isa_avx512_core_bf16);
-  return needed != 0 && (static_cast<unsigned>(dnnl_get_effective_cpu_isa()) & needed) == needed;
-}
+bool multiplies_bfloat16() { return has_isa(dnnl_cpu_isa_avx512_core_bf16); }
+bool packs_factors() { return has_isa(dnnl_cpu_isa_avx512_core); }
 
 // The primitive, and for each thread that runs it oneDNN's view of the operands with memory to work in.
 struct Product::Primitive {

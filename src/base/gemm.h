@@ -29,6 +29,9 @@ enum class Factor : uint8_t { fp32, bf16 };
 // Whether the processor multiplies bfloat16 faster than floats (AVX-512 BF16, AMX), so that factors are worth rounding.
 bool multiplies_bfloat16();
 
+// Whether sgemm copies its factors into an order of its own, so that their rows may stand anywhere (AVX-512).
+bool packs_factors();
+
 // How a product is run: alpha is 1, beta 0 or 1.
 struct ProductPlan {
   Gemm gemm;

@@ -61,6 +61,8 @@ Result<> check_surfaces(const Signature& signature, const std::vector<Surface*>&
   return check_side("output", signature.outputs, outputs);
 }
 
+Result<bool> Program::reload(const mil::Weights&) { return false; }
+
 Signature signature_of(const mil::Function& function) {
   Signature signature;
   for (mil::ValueId id : function.inputs)

@@ -100,6 +100,9 @@ class Program {
   // Surfaces in the order of the signature. Fails where their number is wrong or one is smaller than its tensor.
   virtual Result<std::unique_ptr<Request>> bind(const std::vector<Surface*>& inputs,
                                                 const std::vector<Surface*>& outputs) const = 0;
+  // Takes new values for the constants that stand in `weights`, for all requests, none of which runs meanwhile. False,
+  // and nothing changed, where the device bakes constants for good: compile again.
+  virtual Result<bool> reload(const mil::Weights& weights);
 };
 
 struct DeviceInfo {
@@ -108,6 +111,7 @@ struct DeviceInfo {
   std::optional<double> peak_flops{};      // a second, where it is known
   std::optional<int64_t> compiles_left{};  // where that is finite
   bool leaves_host_free = false;           // the host's cores idle while a request runs
+  bool whole_attention = false;            // takes the backward pass of attention as one program
 };
 
 class Device {

@@ -100,6 +100,7 @@ struct Program {
 class Weights {
  public:
   void set(const BlobReference& reference, Tensor tensor);  // replaces one of the same type
+  bool has(const BlobReference& reference) const { return tensors_.contains(reference); }
   // An error where the weight is missing or of another type.
   Result<Tensor> find(const BlobReference& reference, const TensorType& type) const;
 

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <mutex>
 
+#include "base/buffer.h"
 #include "base/check.h"
 #include "base/half.h"
+#include "base/matrix.h"
 
 namespace anemone::mil {
 namespace {
@@ -195,6 +198,46 @@ Tensor Tensor::view(TensorType type, std::span<const std::byte> bytes, std::shar
   return tensor;
 }
 
+// ---- Of floats elsewhere
+
+struct Tensor::Made {
+  FloatSource source;
+  std::once_flag once{};
+  Buffer<std::byte> bytes{};
+};
+
+namespace {
+
+template <class T>
+void make(const FloatSource& from, T* to) {
+  const FloatMatrix matrix{from.data, from.rows, from.columns, from.columns};
+  from.transposed ? transpose(matrix, to, from.rows) : copy(matrix, to, from.columns);
+}
+
+}  // namespace
+
+Tensor Tensor::of_floats(TensorType type, const FloatSource& source) {
+  CHECK(type.count() == source.rows * source.columns);
+  CHECK(type.dtype == DType::fp32 || type.dtype == DType::fp16 || type.dtype == DType::bf16);
+  Tensor tensor;
+  tensor.type_ = std::move(type);
+  tensor.made_ = std::make_shared<Made>(source);
+  return tensor;
+}
+
+const FloatSource* Tensor::source() const { return made_ == nullptr ? nullptr : &made_->source; }
+
+std::span<const std::byte> Tensor::made_bytes() const {
+  std::call_once(made_->once, [this] {
+    made_->bytes = Buffer<std::byte>(type_.bytes());
+    std::byte* to = made_->bytes.data();
+    if (type_.dtype == DType::fp32) return make(made_->source, reinterpret_cast<float*>(to));
+    if (type_.dtype == DType::fp16) return make(made_->source, reinterpret_cast<Half*>(to));
+    make(made_->source, reinterpret_cast<BFloat16*>(to));
+  });
+  return made_->bytes.span();
+}
+
 Tensor Tensor::from_numbers(TensorType type, std::span<const double> values) {
   CHECK(static_cast<int64_t>(values.size()) == type.count());
   std::vector<std::byte> bytes(type.bytes());
@@ -220,12 +263,13 @@ Tensor Tensor::ints(const std::vector<int64_t>& values) {
 
 Tensor Tensor::integer(int64_t value) { return scalar(DType::int32, static_cast<double>(value)); }
 
-double Tensor::number(int64_t i) const { return load_number(type_.dtype, bytes_.data(), i); }
+double Tensor::number(int64_t i) const { return load_number(type_.dtype, bytes().data(), i); }
 
 std::vector<double> Tensor::numbers() const {
   std::vector<double> values(static_cast<size_t>(type_.count()));
+  const std::byte* data = bytes().data();
   with_loader(type_.dtype, [&](const auto& load) {
-    for (size_t i = 0; i < values.size(); ++i) values[i] = load(bytes_.data(), static_cast<int64_t>(i));
+    for (size_t i = 0; i < values.size(); ++i) values[i] = load(data, static_cast<int64_t>(i));
   });
   return values;
 }
@@ -235,11 +279,11 @@ std::vector<int64_t> Tensor::integers() const {
   return {values.begin(), values.end()};
 }
 
-std::string_view Tensor::characters() const { return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}; }
+std::string_view Tensor::characters() const { return {reinterpret_cast<const char*>(bytes().data()), bytes().size()}; }
 
 bool Tensor::operator==(const Tensor& other) const {
   if (type_ != other.type_) return false;
-  if (std::ranges::equal(bytes_, other.bytes_)) return true;
+  if (std::ranges::equal(bytes(), other.bytes())) return true;
   if (!is_float(type_.dtype)) return false;
   for (int64_t i = 0; i < type_.count(); ++i) {
     const double a = number(i), b = other.number(i);

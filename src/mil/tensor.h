@@ -15,6 +15,13 @@
 
 namespace anemone::mil {
 
+// A row-major matrix of floats elsewhere, or its transpose.
+struct FloatSource {
+  const float* data;
+  int64_t rows, columns;  // as stored
+  bool transposed = false;
+};
+
 class Tensor {
  public:
   Tensor() = default;
@@ -23,6 +30,9 @@ class Tensor {
   static Tensor own(TensorType type, std::vector<std::byte> bytes);
   // Refers to bytes that `owner` keeps alive. Without an owner the caller keeps them, unchanged, while copies live.
   static Tensor view(TensorType type, std::span<const std::byte> bytes, std::shared_ptr<const void> owner = nullptr);
+  // The elements of `source`, rounded into the float type; its bytes are made when they are first asked for, in any
+  // thread. The caller keeps the floats, unchanged until then; a device that reads them by itself needs no bytes.
+  static Tensor of_floats(TensorType type, const FloatSource& source);
 
   // Each value is rounded once, to nearest even, into the element type.
   static Tensor from_numbers(TensorType type, std::span<const double> values);
@@ -33,7 +43,8 @@ class Tensor {
   static Tensor integer(int64_t value);                    // rank 0, int32
 
   const TensorType& type() const { return type_; }
-  std::span<const std::byte> bytes() const { return bytes_; }
+  std::span<const std::byte> bytes() const { return made_ == nullptr ? bytes_ : made_bytes(); }
+  const FloatSource* source() const;  // null but for of_floats()
 
   double number(int64_t i) const;  // element i of a numeric or boolean tensor
   std::vector<double> numbers() const;
@@ -43,8 +54,12 @@ class Tensor {
   bool operator==(const Tensor& other) const;  // same type, same numbers bit for bit; one NaN is as good as another
 
  private:
+  struct Made;
+  std::span<const std::byte> made_bytes() const;
+
   TensorType type_;
   std::span<const std::byte> bytes_;
+  std::shared_ptr<Made> made_;  // of a float source
   std::shared_ptr<const void> owner_;
 };
 

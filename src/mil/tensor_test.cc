@@ -124,5 +124,19 @@ TEST(Tensor, AViewKeepsItsOwnerAlive) {
   EXPECT_TRUE(watch.expired());
 }
 
+TEST(Tensor, OfFloatsIsTheirRoundedTranspose) {
+  std::vector<float> floats(35);
+  for (size_t i = 0; i < floats.size(); ++i) floats[i] = std::sin(float(i)) * 1000;
+  for (const DType dtype : {DType::fp32, DType::fp16, DType::bf16}) {
+    std::vector<double> plain(floats.begin(), floats.end()), turned(35);
+    for (size_t r = 0; r < 5; ++r) {
+      for (size_t c = 0; c < 7; ++c) turned[c * 5 + r] = floats[r * 7 + c];
+    }
+    EXPECT_EQ(Tensor::of_floats({dtype, {5, 7}}, {floats.data(), 5, 7}), Tensor::from_numbers({dtype, {5, 7}}, plain));
+    EXPECT_EQ(Tensor::of_floats({dtype, {7, 5, 1}}, {floats.data(), 5, 7, true}),
+              Tensor::from_numbers({dtype, {7, 5, 1}}, turned));
+  }
+}
+
 }  // namespace
 }  // namespace anemone::mil

@@ -28,17 +28,18 @@ void put(const FloatMatrix& from, bool transposed, const Map& map, const mil::Te
   surface.dtype == DType::fp16 ? write(at<Half>(map, surface, slot)) : write(at<float>(map, surface, slot));
 }
 
-// A weight as a constant: in place where the program takes floats as they are stored, else in memory of its own.
+// A weight as a constant, by reference: where it is turned or rounded, the device does so.
 mil::Tensor bake(const WeightPlace& place, const Config& config, std::span<const float> values) {
   const MatrixShape shape = shape_of(place.weight, config);
-  const bool transposed = place.transpose && shape.columns > 1;
-  if (place.type.dtype == DType::fp32 && !transposed) return mil::Tensor::view(place.type, std::as_bytes(values));
-  auto memory = std::make_shared<Buffer<std::byte>>(place.type.bytes());
-  const MatrixShape stored = transposed ? MatrixShape{shape.columns, shape.rows} : shape;
-  const mil::TensorType surface{place.type.dtype, {1, stored.rows, 1, stored.columns}};
-  put({values.data(), shape.rows, shape.columns, shape.columns}, transposed, Map({memory->data(), memory->size()}),
-      surface, {"", 0, stored.rows, 0, stored.columns});
-  return mil::Tensor::view(place.type, {memory->data(), memory->size()}, memory);
+  return mil::Tensor::of_floats(place.type,
+                                {values.data(), shape.rows, shape.columns, place.transpose && shape.columns > 1});
+}
+
+void set_baked(mil::Weights& weights, const Kernel& kernel, const WeightLookup& lookup) {
+  if (kernel.source != WeightSource::baked) return;
+  for (const WeightPlace& place : kernel.weights) {
+    weights.set(place.blob, bake(place, kernel.config, lookup(place.weight)));
+  }
 }
 
 }  // namespace
@@ -87,11 +88,7 @@ WeightLookup head_weights(const Parameters& parameters) {
 
 Result<std::shared_ptr<Program>> compile(Device& device, const Kernel& kernel, const WeightLookup& lookup) {
   mil::Weights weights = kernel.tables;
-  for (const WeightPlace& place : kernel.weights) {
-    if (kernel.source == WeightSource::baked) {
-      weights.set(place.blob, bake(place, kernel.config, lookup(place.weight)));
-    }
-  }
+  set_baked(weights, kernel, lookup);
   return std::shared_ptr<Program>(TRY(device.compile(kernel.function, weights)));
 }
 
@@ -109,6 +106,13 @@ Result<> KernelCall::rebind(std::shared_ptr<Program> program) {
   program_ = std::move(program);
   request_ = TRY(program_->bind({input_.get()}, {output_.get()}));
   return {};
+}
+
+Result<bool> KernelCall::reload(const WeightLookup& lookup) {
+  if (program_ == nullptr) return false;
+  mil::Weights weights;
+  set_baked(weights, *kernel_, lookup);
+  return program_->reload(weights);
 }
 
 void KernelCall::release() {

@@ -38,11 +38,14 @@ class KernelCall {
   static Result<KernelCall> create(Device& device, const Kernel& kernel, std::shared_ptr<Program> program,
                                    SharedSurface input = nullptr, SharedSurface output = nullptr);
 
+  const Kernel& kernel() const { return *kernel_; }
   const SharedSurface& input() const { return input_; }
   const SharedSurface& output() const { return output_; }
 
   // Another program for the same kernel: its weights have changed.
   Result<> rebind(std::shared_ptr<Program> program);
+  // Takes new values of baked weights into the program that it has; false where that needs another program.
+  Result<bool> reload(const WeightLookup& lookup);
   // Lets go of the program, so that the weights it baked may change.
   void release();
   // Writes the weights of a dynamic kernel into their slots.

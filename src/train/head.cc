@@ -77,11 +77,6 @@ void Head::on_updated(int64_t row, int64_t rows) {
   }
 }
 
-void Head::release() {
-  norm_.release();
-  if (classifier_) classifier_->release();
-}
-
 // With full offload: logits [rows, T] = E·xn, left on the device.
 Result<> Head::device_logits() {
   bench_->write((*classifier_)[0], "x", xn_.span());

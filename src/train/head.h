@@ -25,10 +25,9 @@ class Head {
   static Result<Head> create(Workbench& bench, Precision precision, const CompactVocabulary* vocabulary);
 
   Result<> stage(const model::Parameters& weights);
-  // Rows of the classifier have changed; of those staged, which must be released. Told by any thread, then restage().
+  // Rows of the classifier staged last have changed: told by any thread, then restage() for the rest.
   void on_updated(int64_t row, int64_t rows);
   Result<> restage();
-  void release();
 
   Result<double> loss(std::span<const float> x, std::span<const int32_t> targets);
   Result<double> backward(std::span<const float> x, std::span<const int32_t> targets, float scale, std::span<float> dx,

@@ -1,13 +1,20 @@
 #include "train/layer_kernel.h"
 
+#include "model/kernels.h"
+
 namespace anemone::train {
 
 using model::KernelCall;
 using model::WeightSource;
 
+Result<model::Kernel> Workbench::attention_backward() const {
+  return whole_attention() ? model::sdpa_backward(geometry, source) : model::sdpa_backward1(geometry, source);
+}
+
 Result<> Workbench::run(KernelCall& call) {
-  const auto scope = timers.measure(Timer::ane);
+  const Stopwatch watch;
   TRY(call.run());
+  timers.add_program(call.kernel().name, watch.nanoseconds());
   return {};
 }
 
@@ -69,6 +76,7 @@ Result<> LayerKernel::stage(Workbench& bench, const LayerLookup& weights) {
   for (size_t l = 0; l < calls_.size(); ++l) {
     const model::WeightLookup lookup = weights(static_cast<int64_t>(l));
     if (baked) {
+      if (TRY(calls_[l].reload(lookup))) continue;
       calls_[l].release();
       TRY(calls_[l].rebind(TRY(model::compile(bench.device, *kernel_, lookup))));
     } else {
@@ -76,11 +84,6 @@ Result<> LayerKernel::stage(Workbench& bench, const LayerLookup& weights) {
     }
   }
   return {};
-}
-
-void LayerKernel::release() {
-  if (kernel_->source != WeightSource::baked || kernel_->weights.empty()) return;
-  for (KernelCall& call : calls_) call.release();
 }
 
 }  // namespace anemone::train

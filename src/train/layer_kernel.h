@@ -27,6 +27,10 @@ struct Workbench {
   GradientQueue& gradients;
   Buffer<float> scratch_a{}, scratch_b{};
 
+  // The backward pass of attention, or its first half where the device takes two.
+  Result<model::Kernel> attention_backward() const;
+  bool whole_attention() const { return device.info().whole_attention; }
+
   size_t activations() const { return static_cast<size_t>(geometry.config.dim * geometry.tokens()); }  // D·T
 
   Result<> run(model::KernelCall& call);
@@ -57,10 +61,9 @@ class LayerKernel {
   LayerKernel() = default;
   static Result<LayerKernel> create(Workbench& bench, Result<model::Kernel> kernel, int64_t count, Output output);
 
-  // Brings the layers' weights to the device: by compiling (baked) or by writing them beside the activations.
+  // Brings the layers' weights to the device: by reloading or compiling (baked) or by writing them beside the
+  // activations. Weights may change at any time, but nothing runs from then until they have been staged.
   Result<> stage(Workbench& bench, const LayerLookup& weights);
-  // Lets go of baked weights, which may change from then on.
-  void release();
 
   model::KernelCall& operator[](int64_t layer) { return calls_[static_cast<size_t>(layer)]; }
 

@@ -44,11 +44,6 @@ Result<> Norm::stage(Workbench& bench, const LayerLookup& weights) {
   return {};
 }
 
-void Norm::release() {
-  if (forward_) forward_->release();
-  if (backward_) backward_->release();
-}
-
 Result<> Norm::forward(Workbench& bench, int64_t layer, std::span<const float> x, std::span<float> y) {
   if (forward_) {
     model::KernelCall& call = (*forward_)[layer];

@@ -1,7 +1,7 @@
 // What a trainer minimises.
 //
-// stage() brings the weights to the device, where they stay as they are until release(); between the two, any number of
-// steps compute gradients, and finish() makes sure that all of them are in.
+// stage() brings the weights to the device; then any number of steps compute gradients, and finish() makes sure that
+// all of them are in. Once the weights have changed, they are staged again before anything else runs.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,6 @@ class Objective : public UpdateListener {
   virtual Result<> stage(const model::Parameters& weights) = 0;
   // The same weights after an update of which on_updated() was told.
   virtual Result<> restage() = 0;
-  virtual void release() = 0;
 
   // The mean loss of a batch of token ids; each below the vocabulary's size, which the caller has checked.
   virtual Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) = 0;

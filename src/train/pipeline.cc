@@ -44,11 +44,6 @@ void Pipeline::on_updated(const model::Parameters& weights, size_t tensor, int64
   if (weights.tensor(weights.tensors()[tensor]).data() == weights.classifier().data()) head_->on_updated(row, rows);
 }
 
-void Pipeline::release() {
-  layers_->release();
-  head_->release();
-}
-
 Result<> Pipeline::forward(std::span<const int32_t> inputs) {
   CHECK(std::ssize(inputs) == bench_.geometry.tokens());
   {

@@ -23,7 +23,6 @@ class SingleLayer final : public Objective {
   }
   Result<> restage() override { return layers_->stage(*weights_); }
   void on_updated(const model::Parameters&, size_t, int64_t, int64_t) override {}
-  void release() override { layers_->release(); }
   // Tokens play no part.
   Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) override;
   Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale, Into into,

@@ -42,14 +42,12 @@ struct Fit {
   double loss(const Parameters& weights) const {
     EXPECT_TRUE(task->stage(weights));
     const double value = task->loss({}, {}).value();
-    task->release();
     return value;
   }
   double step(const Parameters& weights, float scale, Parameters& gradients) const {
     EXPECT_TRUE(task->stage(weights));
     const double value = task->step({}, {}, scale, Into::assign, gradients).value();
     task->finish();
-    task->release();
     return value;
   }
 

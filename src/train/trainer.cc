@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "base/check.h"
 #include "train/pipeline.h"
 #include "train/single_layer.h"
 
@@ -78,7 +79,7 @@ Trainer::Trainer(TrainerSetup setup)
 Result<std::unique_ptr<Trainer>> Trainer::create(Device& device, TrainerSetup setup) {
   TRY(train::validate(setup.options));
   TRY(model::validate(setup.config));
-  TRY(AtomicFile::create(setup.checkpoint));  // rather now than after the first hour
+  if (!setup.checkpoint.empty()) TRY(AtomicFile::create(setup.checkpoint));  // rather now than after the first hour
   auto trainer = std::unique_ptr<Trainer>(new Trainer(std::move(setup)));
   if (trainer->setup_.options.task == Task::language_model) TRY(trainer->open_data());
   TRY(trainer->create_objective(device));
@@ -157,9 +158,10 @@ Result<> Trainer::resume(Checkpoint checkpoint) {
 }
 
 Result<RunSummary> Trainer::run(TrainingObserver& observer) {
+  CHECK(!setup_.checkpoint.empty());
   const Stopwatch wall;
   summary_ = {.first_step = state_.step};
-  TRY(objective_->stage(weights_));
+  TRY(stage());
   summary_.compile_ms = objective_->timers().milliseconds(Timer::compile);
   bool stopping = false;
   while (state_.step < setup_.options.steps && !stopping) {
@@ -228,7 +230,6 @@ Result<> Trainer::update(StepReport& report) {
       return fail("the gradients of step {} overflow{}: start again from the last checkpoint with a lower --lr{}",
                   report.step, o.scaling == LossScaling::dynamic ? " at every loss scale" : "", advice(o));
     }
-    objective_->release();
     if (!report.skipped) {
       const float scale = static_cast<float>(mean) * clip_factor(norm, o.clip);
       optimizer_.step(weights_, gradients_, {static_cast<float>(report.rate), scale}, objective_.get());

@@ -60,7 +60,7 @@ class CpuRequest final : public Request {
       case cpu::Place::arena:
         return compiled_->arena->memory.data() + buffer.offset;
       case cpu::Place::constant:
-        return const_cast<float*>(compiled_->plan.constants[buffer.index].data());  // steps only read it
+        return static_cast<float*>(const_cast<void*>(compiled_->plan.constants[buffer.index].constant.data()));  // read
       case cpu::Place::input:
         return reinterpret_cast<float*>(inputs_[buffer.index]);
       case cpu::Place::output:
@@ -102,7 +102,7 @@ Result<> check_apart(const Signature& signature, const Surfaces& inputs, const S
 
 class CpuProgram final : public Program {
  public:
-  explicit CpuProgram(std::shared_ptr<const Compiled> compiled) : compiled_(std::move(compiled)) {}
+  explicit CpuProgram(std::shared_ptr<Compiled> compiled) : compiled_(std::move(compiled)) {}
 
   const Signature& signature() const override { return compiled_->signature; }
 
@@ -116,8 +116,10 @@ class CpuProgram final : public Program {
     return std::make_unique<CpuRequest>(compiled_, std::move(from), std::move(to));
   }
 
+  Result<bool> reload(const mil::Weights& weights) override { return cpu::reload(compiled_->plan, weights); }
+
  private:
-  std::shared_ptr<const Compiled> compiled_;
+  std::shared_ptr<Compiled> compiled_;
 };
 
 std::string processor_model() {
@@ -142,13 +144,14 @@ class CpuDevice final : public Device {
   DeviceInfo info() const override {
     return {
         .name = "cpu",
-        .description = fmt::format("{}, {} threads, {} vectors", processor_model(), thread_count(), vector_target())};
+        .description = fmt::format("{}, {} threads, {} vectors", processor_model(), thread_count(), vector_target()),
+        .whole_attention = true};
   }
   Result<std::unique_ptr<Surface>> allocate(size_t bytes) override { return std::make_unique<HostSurface>(bytes); }
   Result<std::unique_ptr<Program>> compile(const mil::Function& function, const mil::Weights& weights) override {
     cpu::Plan plan = TRY(cpu::lower(function, weights, precision_));
     return std::make_unique<CpuProgram>(
-        std::make_shared<const Compiled>(Compiled{std::move(plan), signature_of(function), arena_}));
+        std::make_shared<Compiled>(Compiled{std::move(plan), signature_of(function), arena_}));
   }
 
  private:

@@ -1,10 +1,8 @@
 #include "device/cpu/lowering.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/check.h"
-#include "base/half.h"
 #include "device/cpu/cpu_device.h"
 #include "device/cpu/kernels/copy.h"
 #include "device/cpu/kernels/words.h"
@@ -38,24 +36,6 @@ bool is_word(mil::DType dtype) {
   return dtype == mil::DType::fp32 || dtype == mil::DType::int32 || dtype == mil::DType::uint32;
 }
 
-bool is_aligned(const mil::Tensor& tensor, size_t alignment) {
-  return reinterpret_cast<uintptr_t>(tensor.bytes().data()) % alignment == 0;
-}
-
-Buffer<float> to_words(const mil::Tensor& tensor) {
-  const mil::DType dtype = tensor.type().dtype;
-  Buffer<float> words(size_t(tensor.type().count()));
-  const std::byte* bytes = tensor.bytes().data();
-  if (is_word(dtype)) {
-    std::memcpy(words.data(), bytes, tensor.bytes().size());
-  } else if (dtype == mil::DType::fp16 && is_aligned(tensor, alignof(Half))) {
-    to_float({reinterpret_cast<const Half*>(bytes), words.size()}, words.data());
-  } else {
-    for (size_t i = 0; i < words.size(); ++i) words[i] = to_word(dtype, tensor.number(int64_t(i)));
-  }
-  return words;
-}
-
 // Every operand of the op is constant, or only its type is read: its results are worked out before anything runs.
 bool is_folded(const mil::OpDef& op) {
   return std::ranges::all_of(op.params,
@@ -82,6 +62,8 @@ Result<Plan> lower(const mil::Function& function, const mil::Weights& weights, P
   }
   Lowering lowering(function, precision);
   TRY(lowering.load_constants(weights));
+  lowering.choose_rules();
+  lowering.choose_patterns();
   lowering.find_homes();
   TRY(lowering.lower_operations());
   return lowering.finish();
@@ -132,6 +114,10 @@ Rounding Lowering::rounding(mil::ValueId id) const {
   return dtype == mil::DType::bf16 ? Rounding::bfloat16 : Rounding::none;
 }
 
+Factor Lowering::factors() const {
+  return precision_ == Precision::bf16 && multiplies_bfloat16() ? Factor::bf16 : Factor::fp32;
+}
+
 const mil::Tensor* Lowering::constant(mil::ValueId id) const {
   const auto& tensor = state(id).constant;
   return tensor ? &*tensor : nullptr;
@@ -143,7 +129,6 @@ Result<> Lowering::load_constants(const mil::Weights& weights) {
   // Where values are not rounded between ops, constants keep what a float holds.
   auto constants = TRY(mil::fold_constants(function_, weights, precision_ != Precision::fp16));
   for (size_t i = 0; i < states_.size(); ++i) states_[i].constant = std::move(constants[i]);
-  choose_rules();
   return {};
 }
 
@@ -155,21 +140,43 @@ std::vector<mil::OpCall::Argument> Lowering::arguments(const mil::Operation& ope
   return mil::call_arguments(function_, operation, [this](mil::ValueId id) { return constant(id); });
 }
 
-View Lowering::constant_view(const mil::Tensor& tensor, Rounding rounding) {
-  if (is_word(tensor.type().dtype) && is_aligned(tensor, alignof(float)) && rounding == Rounding::none) {
-    plan_.constants.push_back({tensor, {}});
-  } else {
-    Buffer<float> words = to_words(tensor);
-    round_to(rounding, {words.data(), words.size()});
-    plan_.constants.push_back({{}, std::move(words)});
+// The weight of a file that the value is, perhaps in another shape.
+std::optional<Origin> Lowering::origin(mil::ValueId id) const {
+  const mil::Operation* producer = state(id).producer;
+  if (producer != nullptr && producer->op->name == "reshape") return origin(producer->argument("x")->values[0]);
+  const mil::ValueInfo& value = function_.value(id);
+  return value.blob ? std::optional(Origin{*value.blob, value.type}) : std::nullopt;
+}
+
+// Weights that the operation's constants are worked out from, or that decide what it does.
+void Lowering::find_baked(const mil::Operation& operation) {
+  if (operation.op->name == "const" || operation.op->name == "reshape") return;
+  for (const mil::Argument& argument : operation.arguments) {
+    const mil::Need need = operation.op->param(argument.name)->need;
+    const bool decides = need == mil::Need::value || need == mil::Need::if_constant;
+    if (!is_constant(operation) && !decides) continue;
+    for (mil::ValueId id : argument.values) {
+      if (const auto from = origin(id)) plan_.baked.insert(from->blob);
+    }
   }
-  return packed(add_buffer({.place = Place::constant, .index = plan_.constants.size() - 1}), tensor.type().shape);
+}
+
+View Lowering::add_constant(Constant constant, std::optional<Origin> origin) {
+  const BufferId buffer = add_buffer({.place = Place::constant, .index = plan_.constants.size()});
+  const View view = constant.view(buffer);
+  plan_.constants.push_back({std::move(constant), std::move(origin)});
+  return view;
+}
+
+View Lowering::constant_view(const mil::Tensor& tensor) {
+  return add_constant(Constant::words(tensor, Rounding::none), std::nullopt);
 }
 
 // ---- Rules
 
 void Lowering::choose_rules() {
   for (const mil::Operation& operation : function_.operations) {
+    find_baked(operation);
     rules_.push_back(is_constant(operation) ? nullptr : choose_rule(operation));
   }
 }
@@ -193,6 +200,33 @@ const Rule* Lowering::choose_rule(const mil::Operation& operation) const {
   return served ? rule : nullptr;
 }
 
+// ---- Patterns
+
+void Lowering::choose_patterns() {
+  patterns_ = find_patterns(Graph(function_, [this](mil::ValueId id) { return constant(id); }));
+  for (const Pattern& pattern : patterns_) {
+    for (const mil::Operation* operation : pattern.covers) {
+      covered_[operation] = &pattern;
+      for (const mil::Argument& argument : operation->arguments) {
+        for (mil::ValueId id : argument.values) {
+          if (const auto from = origin(id)) plan_.baked.insert(from->blob);
+        }
+      }
+    }
+  }
+}
+
+const Pattern* Lowering::pattern(const mil::Operation& operation) const {
+  const auto found = covered_.find(&operation);
+  return found == covered_.end() ? nullptr : found->second;
+}
+
+// Uses count until the pattern reads what its operations take, so that nothing takes them for unused before.
+void Lowering::lower_pattern(const Pattern& pattern) {
+  pattern.lower(*this);
+  for (const mil::Operation* operation : pattern.covers) drop_uses(*operation);
+}
+
 // ---- Homes
 
 void Lowering::find_homes() {
@@ -200,7 +234,9 @@ void Lowering::find_homes() {
     const mil::ValueId id = function_.outputs[i];
     if (is_word(dtype(id))) set_home(id, packed(outputs_[i], shape(id)));
   }
-  for (size_t i = function_.operations.size(); i-- > 0;) find_homes_of(function_.operations[i]);
+  for (size_t i = function_.operations.size(); i-- > 0;) {
+    if (pattern(function_.operations[i]) == nullptr) find_homes_of(function_.operations[i]);
+  }
 }
 
 void Lowering::set_home(mil::ValueId id, const View& home) {
@@ -241,7 +277,12 @@ bool Lowering::wants_packed_home(const mil::Operation& operation) const {
 
 Result<> Lowering::lower_operations() {
   for (const mil::Operation& operation : function_.operations) {
-    if (!is_constant(operation)) TRY(lower_operation(operation));
+    if (is_constant(operation)) continue;
+    if (const Pattern* covering = pattern(operation)) {
+      if (&operation == std::ranges::max(covering->covers)) lower_pattern(*covering);
+    } else {
+      TRY(lower_operation(operation));
+    }
   }
   return {};
 }
@@ -255,10 +296,14 @@ Result<> Lowering::lower_operation(const mil::Operation& operation) {
   } else {
     lower_by_reference(operation);
   }
+  drop_uses(operation);
+  return {};
+}
+
+void Lowering::drop_uses(const mil::Operation& operation) {
   for (const mil::Argument& argument : operation.arguments) {
     for (mil::ValueId id : argument.values) --state(id).uses;
   }
-  return {};
 }
 
 void Lowering::emit(const std::vector<View>& touched, Step step) {
@@ -288,7 +333,10 @@ void Lowering::emit_narrow(const View& from, mil::DType dtype, const View& surfa
   });
 }
 
-View Lowering::temporary(const mil::Shape& shape) { return packed(add_buffer({.floats = mil::count(shape)}), shape); }
+View Lowering::temporary(const mil::Shape& shape, mil::DType dtype) {
+  const int64_t floats = (mil::count(shape) * int64_t(mil::bits(dtype)) + 31) / 32;
+  return packed(add_buffer({.floats = floats}), shape);
+}
 
 std::optional<View> Lowering::raw_input(mil::ValueId id) const {
   return state(id).view || mil::bits(dtype(id)) < 8 ? std::nullopt : state(id).surface;
@@ -300,12 +348,18 @@ View Lowering::target(mil::ValueId id) {
   return *home;
 }
 
+View Lowering::target_like(mil::ValueId id, const View& like) {
+  auto& home = state(id).home;
+  if (!home) home = packed_like(add_buffer({.floats = mil::count(shape(id))}), like);
+  return *home;
+}
+
 View Lowering::read(mil::ValueId id) {
   if (state(id).pending) flush();
   State& value = state(id);
   if (value.view) return *value.view;
   if (value.constant) {
-    value.view = constant_view(*value.constant, Rounding::none);
+    value.view = add_constant(Constant::words(*value.constant, Rounding::none), origin(id));
   } else {
     CHECK(value.surface);
     value.view = temporary(shape(id));
@@ -324,20 +378,30 @@ View Lowering::read_packed(mil::ValueId id) {
 
 View Lowering::read_factor(mil::ValueId id) {
   if (precision_ != Precision::bf16) return read(id);
-  if (state(id).factor) return *state(id).factor;
+  auto& factor = state(id).factor;
+  if (factor) return *factor;
   const mil::Tensor* known = constant(id);
-  View factor =
-      known != nullptr ? constant_view(*known, Rounding::bfloat16) : rounded_copy(read(id), Rounding::bfloat16);
-  state(id).factor = factor;
-  return factor;
+  if (factors() == Factor::bf16) {
+    factor = known != nullptr ? add_constant(Constant::factor(*known), origin(id)) : narrowed(read(id));
+  } else {
+    factor =
+        known != nullptr ? add_constant(Constant::words(*known, Rounding::bfloat16), origin(id)) : rounded(read(id));
+  }
+  return *factor;
 }
 
-View Lowering::rounded_copy(const View& view, Rounding rounding) {
+View Lowering::rounded(const View& view) {
   ElementwiseChain chain(view.shape);
   const uint8_t x = chain.load(view);
   View result = packed_like(add_buffer({.floats = view.count()}), view);
-  chain.store(chain.apply({.op = ElementOp::copy, .a = x, .rounding = rounding}), result);
+  chain.store(chain.apply({.op = ElementOp::copy, .a = x, .rounding = Rounding::bfloat16}), result);
   emit_chain(chain);
+  return result;
+}
+
+View Lowering::narrowed(const View& view) {
+  View result = packed_like(add_buffer({.floats = (view.count() + 1) / 2}), view);
+  emit_narrow(view, mil::DType::bf16, result);
   return result;
 }
 

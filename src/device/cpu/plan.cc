@@ -22,6 +22,17 @@ int64_t lowest_offset(const PlanBuffer& buffer, const std::vector<const PlanBuff
 
 }  // namespace
 
+Result<bool> reload(Plan& plan, const mil::Weights& weights) {
+  const auto is_new = [&](const mil::BlobReference& blob) { return weights.has(blob); };
+  if (std::ranges::any_of(plan.baked, is_new)) return false;
+  std::vector<std::pair<Constant*, mil::Tensor>> loads;
+  for (auto& [constant, origin] : plan.constants) {
+    if (origin && is_new(origin->blob)) loads.emplace_back(&constant, TRY(weights.find(origin->blob, origin->type)));
+  }
+  for (auto& [constant, tensor] : loads) constant->load(tensor);
+  return true;
+}
+
 void place_buffers(Plan& plan) {
   std::vector<PlanBuffer*> order;
   for (PlanBuffer& buffer : plan.buffers) {

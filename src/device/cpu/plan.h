@@ -3,14 +3,16 @@
 //   Plan plan = TRY(lower(function, weights, Precision::fp32));
 //   for (const Step& step : plan.steps) step(pointers);
 //
-// A buffer is a run of words (kernels/words.h); that of a surface is of its own packed elements. Those in the arena
+// A buffer is a run of words (kernels/words.h); that of a surface is of its own packed elements, that of a factor of
+// matrix products may be of bfloat16. Those in the arena
 // live from the first step that touches them to the last; two whose lives do not meet may share memory.
 #pragma once
 
 #include <functional>
+#include <set>
 #include <vector>
 
-#include "base/buffer.h"
+#include "device/cpu/constants.h"
 #include "device/cpu/layout.h"
 #include "mil/tensor.h"
 
@@ -42,22 +44,21 @@ class Pointers {
 
 using Step = std::function<void(const Pointers&)>;
 
-// Either the bytes of a weight, kept alive by its tensor, or words made from them.
-struct Constant {
-  mil::Tensor tensor;
-  Buffer<float> floats;
-
-  const float* data() const {
-    return floats.size() > 0 ? floats.data() : reinterpret_cast<const float*>(tensor.bytes().data());
-  }
+struct PlanConstant {
+  Constant constant;
+  std::optional<Origin> origin;  // where it can be loaded anew
 };
 
 struct Plan {
   std::vector<PlanBuffer> buffers;
   std::vector<Step> steps;
-  std::vector<Constant> constants;
+  std::vector<PlanConstant> constants;
+  std::set<mil::BlobReference> baked;  // weights that more depends on than constants of their own
   int64_t arena_floats = 0;
 };
+
+// Loads the constants that stand in `weights` in place. False, and nothing changed, where one of them is baked.
+Result<bool> reload(Plan& plan, const mil::Weights& weights);
 
 // Gives each arena buffer an offset, large ones first, each at the lowest place that is free during its life.
 void place_buffers(Plan& plan);

@@ -11,9 +11,9 @@ constexpr int64_t kGrain = 16384;            // elements a thread should have at
 constexpr double kWorthwhile = 64.0 * 1024;  // multiplications below which all products are done before threads start
 constexpr double kShared = 64.0 * 1024 * 1024;  // multiplications above which one product keeps all threads busy
 
-bool run_batches_apart(const BatchProduct& p) {
-  const int64_t batches = p.batch.count(), threads = thread_count();
-  const double work = static_cast<double>(p.gemm.m) * static_cast<double>(p.gemm.n) * static_cast<double>(p.gemm.k);
+bool run_batches_apart(const Gemm& gemm, const Loops& batch) {
+  const int64_t batches = batch.count(), threads = thread_count();
+  const double work = static_cast<double>(gemm.m) * static_cast<double>(gemm.n) * static_cast<double>(gemm.k);
   if (batches < threads || static_cast<double>(batches) * work < kWorthwhile) return false;
   return batches % threads == 0 || batches >= 4 * threads || work < kShared;
 }
@@ -39,14 +39,21 @@ void gather_row(const Windows& w, const Windows::Dims& tap, const float* x, floa
 
 }  // namespace
 
-void multiply(const BatchProduct& p, const float* a, const float* b, float* c) {
+BatchProduct::BatchProduct(const Gemm& gemm, Factor factors, Loops batch)
+    : batch_(std::move(batch)),
+      apart_(run_batches_apart(gemm, batch_)),
+      factor_bytes_(factors == Factor::bf16 ? 2 : 4),
+      product_(std::make_shared<Product>(ProductPlan{gemm, factors, apart_})) {}
+
+void BatchProduct::run(const std::byte* a, const std::byte* b, float* c) const {
   const auto run = [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      gemm(p.gemm, a + p.batch.element(0, i), b + p.batch.element(1, i), c + p.batch.element(2, i));
+      product_->run(a + batch_.element(0, i) * factor_bytes_, b + batch_.element(1, i) * factor_bytes_,
+                    c + batch_.element(2, i));
     }
   };
-  if (!run_batches_apart(p)) return run(0, p.batch.count());
-  parallel_for(p.batch.count(), 1, run);
+  if (!apart_) return run(0, batch_.count());
+  parallel_for(batch_.count(), 1, run);
 }
 
 void gather_windows(const Windows& w, const float* x, float* columns) {

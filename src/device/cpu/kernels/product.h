@@ -2,20 +2,29 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <memory>
 
 #include "base/gemm.h"
 #include "device/cpu/kernels/loops.h"
 
 namespace anemone::cpu {
 
-// c_i = op(a_i) · op(b_i) at each place of `batch`.
-struct BatchProduct {
-  Gemm gemm;
-  Loops batch;  // operands: a, b, c
-};
+// c_i = op(a_i) · op(b_i) at each place of `batch`: many small products run a thread each; few or large ones with all
+// threads together.
+class BatchProduct {
+ public:
+  // Operands of `batch`: a, b, c.
+  BatchProduct(const Gemm& gemm, Factor factors, Loops batch);
+  // a and b point to elements of `factors`.
+  void run(const std::byte* a, const std::byte* b, float* c) const;
 
-// Many small products run a thread each; few or large ones with all threads together.
-void multiply(const BatchProduct& product, const float* a, const float* b, float* c);
+ private:
+  Loops batch_;
+  bool apart_;
+  int64_t factor_bytes_;
+  std::shared_ptr<const Product> product_;  // shared by copies of the step that runs it
+};
 
 // The windows of an image [channels, D…] with three spatial dimensions, missing outer ones of size 1.
 struct Windows {

@@ -103,6 +103,12 @@ void narrow(const Loops& loops, mil::DType dtype, std::byte* to, const float* fr
       to_half({from + source, size_t(count)}, halves + at);
     });
   }
+  if (dtype == mil::DType::bf16 && is_dense(loops)) {
+    auto* narrow = reinterpret_cast<BFloat16*>(to);
+    return for_each_row(loops, [&](int64_t at, int64_t source, int64_t count) {
+      to_bfloat16({from + source, size_t(count)}, narrow + at);
+    });
+  }
   const bool whole_bytes = with_type(
       dtype, [&](auto type) { map(loops, reinterpret_cast<decltype(type)*>(to), from, from_word_as<decltype(type)>); });
   if (whole_bytes) return;

@@ -59,7 +59,7 @@ Loops batch_loops(const View& a, const View& b, const View& c) {
 }
 
 // c = a · b; all three are matrices in the sense above.
-BatchProduct product_of(const View& a, const View& b, const View& c) {
+BatchProduct product_of(const View& a, const View& b, const View& c, Factor factors) {
   const size_t rank = c.shape.size();
   const Stored sa = stored(a), sb = stored(b);
   const Gemm gemm{.trans_a = sa.trans,
@@ -70,12 +70,13 @@ BatchProduct product_of(const View& a, const View& b, const View& c) {
                   .lda = sa.ld,
                   .ldb = sb.ld,
                   .ldc = stored(c).ld};
-  return {gemm, batch_loops(a, b, c)};
+  return {gemm, factors, batch_loops(a, b, c)};
 }
 
-// A factor stored as one row for each step of the contraction, with rows a multiple of 2 KiB apart, falls into the same
-// few cache sets: sgemm takes up to twice its time (oneDNN 2.6 on Zen 3, 768×256×768: 8.0 ms where the left factor's
-// rows are 4 KiB apart, 5.7 where the right one's are, 3.4 where neither's).
+// Where oneDNN does not copy factors into an order of its own, one stored as a row for each step of the contraction,
+// with rows a multiple of 2 KiB apart, falls into the same few cache sets: sgemm takes up to twice its time (oneDNN 2.6
+// on Zen 3, 768×256×768: 8.0 ms where the left factor's rows are 4 KiB apart, 5.7 where the right one's are, 3.4 where
+// neither's).
 constexpr int64_t kSetStride = 512;      // floats
 constexpr int64_t kRowPadding = 16;      // floats: a cache line
 constexpr int64_t kWorthMoving = 65536;  // elements
@@ -83,7 +84,9 @@ constexpr int64_t kWorthMoving = 65536;  // elements
 // `rows` with its rows farther apart, where that is worth a copy.
 View spread_rows(Lowering& l, const View& rows) {
   const Stored s = stored(rows);
-  if (s.trans == Transpose::yes || s.ld % kSetStride != 0 || rows.count() < kWorthMoving) return rows;
+  if (packs_factors() || s.trans == Transpose::yes || s.ld % kSetStride != 0 || rows.count() < kWorthMoving) {
+    return rows;
+  }
   mil::Shape padded = rows.shape;
   padded.back() += kRowPadding;
   const View spread = sliced(l.temporary(padded), padded.size() - 1, 0, rows.shape.back());
@@ -91,15 +94,17 @@ View spread_rows(Lowering& l, const View& rows) {
   return spread;
 }
 
-// Emits c = a · b; a transposed c is computed as cᵀ = bᵀ · aᵀ.
+// Emits c = a · b, factors of l.factors(); a transposed c is computed as cᵀ = bᵀ · aᵀ.
 void emit_product(Lowering& l, const View& left, const View& right, const View& c) {
   if (stored(c).trans == Transpose::yes) return emit_product(l, transposed(right), transposed(left), transposed(c));
   const View a = stored(left).trans == Transpose::yes ? transposed(spread_rows(l, transposed(left))) : left;
   const View b = spread_rows(l, right);
-  l.emit({a, b, c},
-         [product = product_of(a, b, c), a, b, c](const Pointers& p) { multiply(product, p.at(a), p.at(b), p.at(c)); });
+  l.emit({a, b, c}, [product = product_of(a, b, c, l.factors()), a, b, c, dtype = l.factor_dtype()](const Pointers& p) {
+    product.run(p.bytes_at(a, dtype), p.bytes_at(b, dtype), p.at(c));
+  });
 }
 
+// Packed copies of words, where they make no matrix as they stand.
 View as_matrix(Lowering& l, const View& v) {
   if (is_matrix(v)) return v;
   const View copied = l.temporary(v.shape);
@@ -107,24 +112,46 @@ View as_matrix(Lowering& l, const View& v) {
   return copied;
 }
 
+// Words as a factor of this shape: in order, unless they are one as they stand.
+View as_factor(Lowering& l, const View& words) {
+  if (l.factors() == Factor::fp32) return as_matrix(l, words);
+  const View factor = l.temporary(words.shape, l.factor_dtype());
+  l.emit_narrow(words, l.factor_dtype(), factor);
+  return factor;
+}
+
+// A value as a factor: `arrange` gives its view the shape [batch.., rows, columns], or nothing where it cannot without
+// a copy.
+template <class Arrange>
+View factor(Lowering& l, mil::ValueId id, const Arrange& arrange) {
+  const View view = l.read_factor(id);
+  if (const std::optional<View> there = arrange(view); there && is_matrix(*there)) return *there;
+  const View words = l.factors() == Factor::fp32 ? view : l.read(id);
+  if (const std::optional<View> there = arrange(words)) return as_factor(l, *there);
+  const View copied = l.temporary(words.shape);
+  l.emit_copy(words, copied);
+  return as_factor(l, *arrange(copied));
+}
+
 Result<> lower_matmul(Lowering& l, const Node& node) {
-  View x = l.read_factor(node.operand("x")), y = l.read_factor(node.operand("y"));
   const View result = l.place(node.result());
+  const bool x_is_row = l.shape(node.operand("x")).size() == 1, y_is_column = l.shape(node.operand("y")).size() == 1;
+  const auto rows = [&](View x) -> std::optional<View> {
+    if (x_is_row) x = *reshaped(x, {1, x.shape[0]});
+    return node.call.flag("transpose_x") ? transposed(x) : x;
+  };
+  const auto columns = [&](View y) -> std::optional<View> {
+    if (y_is_column) y = *reshaped(y, {y.shape[0], 1});
+    return node.call.flag("transpose_y") ? transposed(y) : y;
+  };
   mil::Shape shape = result.shape;
-  if (y.shape.size() == 1) {  // a column
-    y = *reshaped(y, {y.shape[0], 1});
-    shape.push_back(1);
-  }
-  if (x.shape.size() == 1) {  // a row
-    x = *reshaped(x, {1, x.shape[0]});
-    shape.insert(shape.end() - 1, 1);
-  }
-  if (node.call.flag("transpose_x")) x = transposed(x);
-  if (node.call.flag("transpose_y")) y = transposed(y);
+  if (y_is_column) shape.push_back(1);
+  if (x_is_row) shape.insert(shape.end() - 1, 1);
+  const View a = factor(l, node.operand("x"), rows), b = factor(l, node.operand("y"), columns);
   const View c = *reshaped(result, shape);
   const bool direct = is_matrix(c);
   const View target = direct ? c : l.temporary(shape);
-  emit_product(l, as_matrix(l, x), as_matrix(l, y), target);
+  emit_product(l, a, b, target);
   l.settle(node.result(), direct ? result : *reshaped(target, result.shape));
   return {};
 }
@@ -141,13 +168,6 @@ std::optional<View> planes(const View& image, int64_t groups) {
   int64_t places = 1;
   for (size_t d = 2; d < image.shape.size(); ++d) places *= image.shape[d];
   return reshaped(image, {image.shape[0], groups, image.shape[1] / groups, places});
-}
-
-View even_planes(Lowering& l, const View& image, int64_t groups) {
-  if (const auto view = planes(image, groups)) return as_matrix(l, *view);
-  const View copied = l.temporary(image.shape);
-  l.emit_copy(image, copied);
-  return *planes(copied, groups);
 }
 
 Windows windows_of(const View& x, const std::vector<mil::Window>& windows) {
@@ -186,24 +206,25 @@ View gathered(Lowering& l, const View& x, const std::vector<mil::Window>& window
   return columns;
 }
 
+// The image as the right factor: its planes, or what each output place sees of it.
+View image_factor(Lowering& l, const Node& node, const std::vector<mil::Window>& windows, int64_t groups) {
+  const mil::ValueId x = node.operand("x");
+  if (is_pointwise(windows)) return factor(l, x, [=](const View& view) { return planes(view, groups); });
+  return as_factor(l, gathered(l, l.factors() == Factor::fp32 ? l.read_factor(x) : l.read(x), windows, groups));
+}
+
 // [groups, Co/groups, Ci/groups·taps] of a weight [Co, Ci/groups, K…].
-View weight_rows(Lowering& l, mil::ValueId weight, int64_t groups) {
-  const View view = l.read_factor(weight);
-  const int64_t rows = view.shape[0], columns = view.count() / rows;
-  const mil::Shape shape{groups, rows / groups, columns};
-  if (const auto matrix = reshaped(view, shape)) return as_matrix(l, *matrix);
-  const View copied = l.temporary(view.shape);
-  l.emit_copy(view, copied);
-  return *reshaped(copied, shape);
+View weight_factor(Lowering& l, const Node& node, int64_t groups) {
+  return factor(l, node.operand("weight"), [groups](const View& view) {
+    return reshaped(view, {groups, view.shape[0] / groups, view.count() / view.shape[0]});
+  });
 }
 
 Result<> lower_conv(Lowering& l, const Node& node) {
   const std::vector<mil::Window> windows = TRY(mil::conv_windows(node.call));
   const int64_t groups = node.call.integer("groups");
   const bool biased = node.call.has("bias");
-  const View x = l.read_factor(node.operand("x"));
-  const View columns = is_pointwise(windows) ? even_planes(l, x, groups) : gathered(l, x, windows, groups);
-  const View weight = weight_rows(l, node.operand("weight"), groups);
+  const View columns = image_factor(l, node, windows, groups), weight = weight_factor(l, node, groups);
   View result = biased ? l.temporary(l.shape(node.result())) : l.place(node.result());
   auto target = planes(result, groups);
   if (!target || !is_matrix(*target)) {

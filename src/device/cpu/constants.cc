@@ -1,0 +1,123 @@
+#include "device/cpu/constants.h"
+
+#include <cstring>
+
+#include "base/matrix.h"
+#include "base/parallel.h"
+#include "device/cpu/kernels/words.h"
+
+namespace anemone::cpu {
+namespace {
+
+constexpr int64_t kGrain = 1 << 14;  // elements worth a thread
+
+// Elements that are words as they stand.
+bool is_word(mil::DType dtype) {
+  return dtype == mil::DType::fp32 || dtype == mil::DType::int32 || dtype == mil::DType::uint32;
+}
+
+bool is_aligned(const void* data, size_t alignment) { return reinterpret_cast<uintptr_t>(data) % alignment == 0; }
+
+// What the tensor's type keeps of a float source.
+Rounding rounding_of(mil::DType dtype) {
+  if (dtype == mil::DType::fp16) return Rounding::half;
+  return dtype == mil::DType::bf16 ? Rounding::bfloat16 : Rounding::none;
+}
+
+void copy_rounded(const float* from, size_t count, Rounding first, Rounding then, float* to) {
+  parallel_for(int64_t(count), kGrain, [&](int64_t begin, int64_t end) {
+    const std::span<float> piece(to + begin, size_t(end - begin));
+    std::copy_n(from + begin, piece.size(), piece.data());
+    round_to(first, piece);
+    if (then != first) round_to(then, piece);
+  });
+}
+
+View transposed_view(BufferId buffer, const mil::FloatSource& source) {
+  return permuted(packed(buffer, {source.rows, source.columns}), {1, 0});
+}
+
+// Where the words can be read in the source's own order.
+const mil::FloatSource* readable_source(const mil::Tensor& tensor) {
+  const mil::FloatSource* source = tensor.source();
+  if (source == nullptr || !source->transposed) return source;
+  return reshaped(transposed_view(-1, *source), tensor.type().shape) ? source : nullptr;
+}
+
+void to_words(const mil::Tensor& tensor, float* words) {
+  const mil::DType dtype = tensor.type().dtype;
+  const auto count = size_t(tensor.type().count());
+  const std::byte* bytes = tensor.bytes().data();
+  if (is_word(dtype)) {
+    if (count > 0) std::memcpy(words, bytes, tensor.bytes().size());
+  } else if (dtype == mil::DType::fp16 && is_aligned(bytes, alignof(Half))) {
+    to_float({reinterpret_cast<const Half*>(bytes), count}, words);
+  } else {
+    for (size_t i = 0; i < count; ++i) words[i] = to_word(dtype, tensor.number(int64_t(i)));
+  }
+}
+
+void to_factors(const mil::FloatSource& from, BFloat16* to) {
+  const FloatMatrix matrix{from.data, from.rows, from.columns, from.columns};
+  from.transposed ? transpose(matrix, to, from.rows) : copy(matrix, to, from.columns);
+}
+
+void to_factors(const mil::Tensor& tensor, BFloat16* to) {
+  const mil::FloatSource* source = tensor.source();
+  if (source != nullptr && tensor.type().dtype == mil::DType::fp32) return to_factors(*source, to);
+  Buffer<float> words(size_t(tensor.type().count()));
+  to_words(tensor, words.data());
+  to_bfloat16(words.span(), to);
+}
+
+}  // namespace
+
+Constant::Constant(const mil::Tensor& tensor, Rounding rounding, bool factor)
+    : rounding_(rounding), is_factor_(factor) {
+  load(tensor);
+}
+
+Constant Constant::words(const mil::Tensor& tensor, Rounding rounding) { return {tensor, rounding, false}; }
+
+Constant Constant::factor(const mil::Tensor& tensor) { return {tensor, Rounding::bfloat16, true}; }
+
+void Constant::load(const mil::Tensor& tensor) {
+  tensor_ = tensor;
+  const auto count = size_t(tensor.type().count());
+  if (is_factor_) {
+    if (factors_.size() < count) factors_ = Buffer<BFloat16>(count);
+    return to_factors(tensor, factors_.data());
+  }
+  if (in_place() != nullptr) return;
+  if (floats_.size() < count) floats_ = Buffer<float>(count);
+  if (const mil::FloatSource* source = readable_source(tensor)) {
+    return copy_rounded(source->data, count, rounding_of(tensor.type().dtype), rounding_, floats_.data());
+  }
+  to_words(tensor, floats_.data());
+  round_to(rounding_, floats_.span());
+}
+
+// The words where the tensor has them, unless they have to change.
+const void* Constant::in_place() const {
+  if (is_factor_ || rounding_ != Rounding::none) return nullptr;
+  if (const mil::FloatSource* source = readable_source(tensor_)) {
+    return rounding_of(tensor_.type().dtype) == Rounding::none ? source->data : nullptr;
+  }
+  const std::byte* bytes = tensor_.bytes().data();
+  return is_word(tensor_.type().dtype) && is_aligned(bytes, alignof(float)) ? bytes : nullptr;
+}
+
+const void* Constant::data() const {
+  if (is_factor_) return factors_.data();
+  const void* there = in_place();
+  return there != nullptr ? there : floats_.data();
+}
+
+View Constant::view(BufferId buffer) const {
+  const mil::Shape& shape = tensor_.type().shape;
+  const mil::FloatSource* source = is_factor_ ? nullptr : readable_source(tensor_);
+  if (source == nullptr || !source->transposed) return packed(buffer, shape);
+  return *reshaped(transposed_view(buffer, *source), shape);
+}
+
+}  // namespace anemone::cpu

@@ -1,0 +1,45 @@
+// The constants of a plan, in the form that its steps read, and how they take new values.
+//
+//   Constant w = Constant::words(tensor, Rounding::half);      // floats, rounded to halves
+//   Constant f = Constant::factor(tensor);                     // bfloat16, for matrix products
+//   View v = w.view(buffer);                                   // where its elements stand: perhaps transposed
+//   w.load(new_tensor);                                        // in place
+#pragma once
+
+#include "base/buffer.h"
+#include "device/cpu/kernels/rounding.h"
+#include "device/cpu/layout.h"
+#include "mil/function.h"
+
+namespace anemone::cpu {
+
+class Constant {
+ public:
+  // Words (kernels/words.h), left where they are unless they have to be converted or rounded.
+  static Constant words(const mil::Tensor& tensor, Rounding rounding);
+  // Packed bfloat16.
+  static Constant factor(const mil::Tensor& tensor);
+
+  // Takes another tensor of the same type, from the same kind of place.
+  void load(const mil::Tensor& tensor);
+  const void* data() const;
+  View view(BufferId buffer) const;
+
+ private:
+  Constant(const mil::Tensor& tensor, Rounding rounding, bool factor);
+  const void* in_place() const;
+
+  mil::Tensor tensor_;  // kept for its type, and where its memory is read
+  Rounding rounding_;
+  bool is_factor_;
+  Buffer<float> floats_;
+  Buffer<BFloat16> factors_;
+};
+
+// Where in a program's weight files a value comes from.
+struct Origin {
+  mil::BlobReference blob;
+  mil::TensorType type;  // as it is declared there
+};
+
+}  // namespace anemone::cpu
