@@ -42,19 +42,39 @@ Result<> Head::create_device_kernels() {
 }
 
 Result<> Head::stage(const model::Parameters& weights) {
-  const model::WeightLookup own = model::head_weights(weights);
-  table_ = own(Weight::classifier);
+  weights_ = &weights;
+  table_ = weights.classifier();
   if (vocabulary_ != nullptr) {
     vocabulary_->gather(table_.data(), geometry_.config.dim, compact_.data());
     table_ = compact_.span();
   }
-  if (!classifier_ || bench_->backward) host_->stage(table_);
+  if (host_multiplies()) host_->stage(table_);
+  return restage();
+}
+
+// The norm, and what is on the device.
+Result<> Head::restage() {
+  const model::WeightLookup own = model::head_weights(*weights_);
   const LayerLookup lookup = [this, own](int64_t) -> model::WeightLookup {
     return [this, own](Weight weight) { return weight == Weight::classifier ? table_ : own(weight); };
   };
   TRY(norm_.stage(*bench_, lookup));
   if (classifier_) TRY(classifier_->stage(*bench_, lookup));
   return {};
+}
+
+void Head::on_updated(int64_t row, int64_t rows) {
+  if (vocabulary_ == nullptr) {
+    if (host_multiplies()) host_->update(row, rows);
+    return;
+  }
+  const int64_t dim = geometry_.config.dim;
+  for (int64_t r = row; r < row + rows; ++r) {
+    const int64_t mine = vocabulary_->compact(r);
+    if (mine < 0) continue;
+    std::copy_n(weights_->classifier().data() + r * dim, dim, compact_.data() + mine * dim);
+    if (host_multiplies()) host_->update(mine, 1);
+  }
 }
 
 // With full offload: logits [rows, T] = E·xn, left on the device.

@@ -25,6 +25,9 @@ class Head {
   static Result<Head> create(Workbench& bench, Precision precision, const CompactVocabulary* vocabulary);
 
   Result<> stage(const model::Parameters& weights);
+  // Rows of the classifier staged last have changed: told by any thread, then restage() for the rest.
+  void on_updated(int64_t row, int64_t rows);
+  Result<> restage();
 
   Result<double> loss(std::span<const float> x, std::span<const int32_t> targets);
   Result<double> backward(std::span<const float> x, std::span<const int32_t> targets, float scale, std::span<float> dx,
@@ -34,6 +37,7 @@ class Head {
  private:
   explicit Head(Workbench& bench) : bench_(&bench) {}
   Result<> create_device_kernels();
+  bool host_multiplies() const { return !classifier_ || bench_->backward; }
   Result<> device_logits();
   Result<> device_probabilities();
   Result<double> classify(std::span<const int32_t> targets, float scale, std::span<float> d_table);
@@ -46,9 +50,10 @@ class Head {
   Norm norm_;
   std::optional<LayerKernel> classifier_, softmax_;  // on the device
   std::optional<Classifier> host_;                   // what of the two the device does not do
-  std::span<const float> table_;                     // [rows, D]
-  Buffer<float> compact_, d_compact_;                // with a compact vocabulary: its rows and their gradients
-  Buffer<float> xn_, dxn_;                           // [D, T]
+  const model::Parameters* weights_ = nullptr;
+  std::span<const float> table_;       // [rows, D]
+  Buffer<float> compact_, d_compact_;  // with a compact vocabulary: its rows and their gradients
+  Buffer<float> xn_, dxn_;             // [D, T]
   std::vector<int32_t> targets_;
 };
 

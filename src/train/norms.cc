@@ -23,6 +23,7 @@ Result<Norm> Norm::create(Workbench& bench, Weight weight, int64_t count, Passes
   norm.weight_ = weight;
   norm.count_ = count;
   norm.length_ = model::shape_of(weight, bench.geometry.config).rows;
+  norm.scratch_ = Buffer<float>(static_cast<size_t>(2 * bench.geometry.tokens()));
   if (bench.offload == Offload::core) return norm;
   constexpr auto shared = LayerKernel::Output::shared;
   if (passes != Passes::backward) {
@@ -68,9 +69,10 @@ Result<> Norm::backward(Workbench& bench, int64_t layer, std::span<const float> 
     for (size_t at = 0; at < x.size(); at += block) {
       const float *x_at = x.data() + at, *dy_at = dy.data() + at;
       if (backward_) {
-        rmsnorm_weight_gradient(x_at, dy_at, length_, tokens, eps, dw.data());
+        rmsnorm_weight_gradient(x_at, dy_at, length_, tokens, eps, dw.data(), scratch_.data());
       } else {
-        rmsnorm_backward(x_at, weight(layer), dy_at, length_, tokens, eps, into, dx.data() + at, dw.data());
+        rmsnorm_backward(x_at, weight(layer), dy_at, length_, tokens, eps, into, dx.data() + at, dw.data(),
+                         scratch_.data());
       }
     }
   }

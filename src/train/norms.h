@@ -35,6 +35,7 @@ class Norm {
   std::vector<model::WeightLookup> lookups_;
   int64_t count_ = 0;
   int64_t length_ = 0;                             // of the weight: D, or h
+  Buffer<float> scratch_;                          // [2, T]
   std::optional<LayerKernel> forward_, backward_;  // on the device
 };
 

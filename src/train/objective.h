@@ -11,13 +11,15 @@
 #include "model/parameters.h"
 #include "train/host_ops.h"
 #include "train/metrics.h"
+#include "train/update_listener.h"
 
 namespace anemone::train {
 
-class Objective {
+class Objective : public UpdateListener {
  public:
-  virtual ~Objective() = default;
   virtual Result<> stage(const model::Parameters& weights) = 0;
+  // The same weights after an update of which on_updated() was told.
+  virtual Result<> restage() = 0;
 
   // The mean loss of a batch of token ids; each below the vocabulary's size, which the caller has checked.
   virtual Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) = 0;

@@ -35,6 +35,15 @@ Result<> Pipeline::stage(const model::Parameters& weights) {
   return head_->stage(weights);
 }
 
+Result<> Pipeline::restage() {
+  TRY(layers_->stage(*weights_));
+  return head_->restage();
+}
+
+void Pipeline::on_updated(const model::Parameters& weights, size_t tensor, int64_t row, int64_t rows) {
+  if (weights.tensor(weights.tensors()[tensor]).data() == weights.classifier().data()) head_->on_updated(row, rows);
+}
+
 Result<> Pipeline::forward(std::span<const int32_t> inputs) {
   CHECK(std::ssize(inputs) == bench_.geometry.tokens());
   {

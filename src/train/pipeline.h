@@ -4,6 +4,8 @@
 //   TRY(pipeline->stage(weights));
 //   double loss = TRY(pipeline->step(inputs, targets, loss_scale, Into::assign, gradients));
 //   pipeline->finish();                                                          // all of them are in now
+//   optimizer.step(weights, gradients, update, pipeline.get());                  // which it hears of
+//   TRY(pipeline->restage());
 //
 // Ids are those of `batch` sequences of `seq` tokens, one after another, each below the vocabulary's size: the caller
 // has checked them.
@@ -36,6 +38,8 @@ class Pipeline final : public Objective {
   ~Pipeline() override;
 
   Result<> stage(const model::Parameters& weights) override;
+  Result<> restage() override;
+  void on_updated(const model::Parameters& weights, size_t tensor, int64_t row, int64_t rows) override;
   // The mean of −ln p(target) over all positions.
   Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) override;
   Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale, Into into,

@@ -17,7 +17,12 @@ class SingleLayer final : public Objective {
   static Result<std::unique_ptr<SingleLayer>> create(Device& device, const model::Geometry& geometry,
                                                      model::WeightSource source, Offload offload, Precision precision);
 
-  Result<> stage(const model::Parameters& weights) override { return layers_->stage(weights); }
+  Result<> stage(const model::Parameters& weights) override {
+    weights_ = &weights;
+    return restage();
+  }
+  Result<> restage() override { return layers_->stage(*weights_); }
+  void on_updated(const model::Parameters&, size_t, int64_t, int64_t) override {}
   // Tokens play no part.
   Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) override;
   Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale, Into into,
@@ -33,6 +38,7 @@ class SingleLayer final : public Objective {
   GradientQueue queue_;
   Workbench bench_;
   std::optional<Layers> layers_;
+  const model::Parameters* weights_ = nullptr;
   Buffer<float> input_, target_, y_;  // [D, S]
 };
 

@@ -232,13 +232,13 @@ Result<> Trainer::update(StepReport& report) {
     }
     if (!report.skipped) {
       const float scale = static_cast<float>(mean) * clip_factor(norm, o.clip);
-      optimizer_.step(weights_, gradients_, {static_cast<float>(report.rate), scale});
+      optimizer_.step(weights_, gradients_, {static_cast<float>(report.rate), scale}, objective_.get());
     }
   }
   state_.accumulated = 0;
   state_.updates = optimizer_.updates();
   state_.scaler = scaler_.state();
-  return stage();
+  return objective_->restage();
 }
 
 // The windows held out, in order.

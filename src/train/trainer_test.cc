@@ -41,7 +41,7 @@ std::vector<Case> cases() {
   std::vector<Case> all;
   for (auto source : {model::WeightSource::baked, model::WeightSource::dynamic}) {
     for (Offload offload : {Offload::core, Offload::full}) {
-      for (Precision precision : {Precision::fp32, Precision::fp16}) {
+      for (Precision precision : {Precision::fp32, Precision::fp16, Precision::bf16}) {
         for (bool compact : {false, true}) all.push_back({source, offload, precision, compact});
       }
     }
@@ -345,7 +345,7 @@ TEST(BestPath, StandsBesideTheCheckpoint) {
 // Several steps' gradients of one pipeline.
 Parameters gradients_of(const model::Config& config, const PipelineOptions& options, const Parameters& weights,
                         const std::vector<std::vector<int32_t>>& windows) {
-  const auto device = *open_device("cpu", {.precision = Precision::fp32});
+  const auto device = *open_device("cpu", {.precision = options.precision});
   auto pipeline = *Pipeline::create(*device, config, options);
   Parameters gradients(config);
   EXPECT_TRUE(pipeline->stage(weights));
@@ -381,6 +381,30 @@ TEST(Pipeline, GradientsAreTheSameWithAndWithoutOverlap) {
     for (int repetition = 0; repetition < 20; ++repetition) {
       EXPECT_TRUE(same_bits(gradients_of(small_config(), options, weights, even_windows()), expected));
     }
+  }
+}
+
+// The difference's norm by that of what is expected, tensor by tensor the largest.
+double relative_error(const Parameters& found, const Parameters& expected) {
+  double largest = 0;
+  for (const model::TensorInfo& tensor : expected.tensors()) {
+    const std::span<const float> a = found.tensor(tensor), b = expected.tensor(tensor);
+    std::vector<float> difference(a.size());
+    std::ranges::transform(a, b, difference.begin(), std::minus<>());
+    largest = std::max(largest, std::sqrt(squared_norm(difference) / squared_norm(b)));
+  }
+  return largest;
+}
+
+TEST(Pipeline, GradientsAtBfloat16ComeCloseToThoseInFloat) {
+  const Parameters weights = small_weights(small_config());
+  for (auto source : {model::WeightSource::baked, model::WeightSource::dynamic}) {
+    PipelineOptions options{.source = source, .seq = 8};
+    const Parameters expected = gradients_of(small_config(), options, weights, even_windows());
+    options.precision = Precision::bf16;
+    const Parameters found = gradients_of(small_config(), options, weights, even_windows());
+    EXPECT_LT(relative_error(found, expected), 0.02);
+    EXPECT_GT(relative_error(found, expected), 1e-4) << "no factor was rounded";
   }
 }
 
