@@ -362,7 +362,7 @@ View Lowering::read(mil::ValueId id) {
     value.view = add_constant(Constant::words(*value.constant, Rounding::none), origin(id));
   } else {
     CHECK(value.surface);
-    value.view = temporary(shape(id));
+    value.view = target(id);
     emit_widen(*value.surface, dtype(id), *value.view);
   }
   return *value.view;
@@ -388,6 +388,24 @@ View Lowering::read_factor(mil::ValueId id) {
         known != nullptr ? add_constant(Constant::words(*known, Rounding::bfloat16), origin(id)) : rounded(read(id));
   }
   return *factor;
+}
+
+Lowering::Stored Lowering::read_stored(mil::ValueId id) {
+  const auto is_narrow = [](mil::DType dtype) { return dtype == mil::DType::fp16 || dtype == mil::DType::bf16; };
+  if (const auto raw = raw_input(id); raw && is_narrow(dtype(id))) return {*raw, dtype(id)};
+  const mil::Tensor* known = constant(id);
+  if (known == nullptr) return {read(id), mil::DType::fp32};
+  auto& stored = state(id).stored;
+  if (stored) return *stored;
+  const mil::DType type = known->type().dtype;
+  if (precision_ == Precision::bf16) {
+    stored = {constant_view(id, Constant::factor(*known)), mil::DType::bf16};
+  } else if (is_narrow(type) && reinterpret_cast<uintptr_t>(known->bytes().data()) % alignof(Half) == 0) {
+    stored = {constant_view(id, Constant::stored(*known)), type};
+  } else {
+    stored = {read(id), mil::DType::fp32};
+  }
+  return *stored;
 }
 
 View Lowering::rounded(const View& view) {

@@ -99,8 +99,19 @@ class Lowering {
   View read_factor(mil::ValueId id);
   // As read(), with elements in packed order.
   View read_packed(mil::ValueId id);
-  // A surface's own elements, narrower than words, while the value is nothing but an input; else nothing.
+  // Where the value stands in 16 bits an element, if it does: an input's, a constant's, or what the precision keeps of
+  // one; else as words.
+  struct Stored {
+    View view;
+    mil::DType dtype;
+  };
+  Stored read_stored(mil::ValueId id);
+  // A surface's own elements, narrower than words, while the value is nothing but part of an input; else nothing.
   std::optional<View> raw_input(mil::ValueId id) const;
+  // The value is part of an input, at `view` in its surface; it is widened when it is read.
+  void define_raw(mil::ValueId id, const View& view) { state(id).surface = view; }
+  // What is being lowered is all that still uses the value.
+  bool is_last_use(mil::ValueId id) const { return state(id).uses == 1; }
   // The elements of an input, in its surface.
   View surface(mil::ValueId id) const { return *state(id).surface; }
 
@@ -136,9 +147,10 @@ class Lowering {
  private:
   struct State {
     std::optional<mil::Tensor> constant;
-    std::optional<View> surface;  // of an input
+    std::optional<View> surface;  // of an input or a part of one
     std::optional<View> home;     // where an output or a concat will have it
     std::optional<View> view, factor;
+    std::optional<Stored> stored;
     std::optional<uint8_t> pending;  // register in the chain
     const mil::Operation* producer = nullptr;
     int uses = 0;  // as operands still to be lowered, and as outputs
