@@ -116,9 +116,13 @@ const Case kTame[] = {
 
 void expect_element(float got, double want, double tolerance) {
   const auto rounded = static_cast<float>(want);
-  if (std::isnan(rounded)) return EXPECT_TRUE(std::isnan(got)) << got;
-  if (tolerance == 0 || std::isinf(rounded)) return EXPECT_EQ(got, rounded);
-  EXPECT_NEAR(got, want, tolerance * std::fabs(want) + 2e-38);  // results below the normal range may become 0
+  if (std::isnan(rounded)) {
+    EXPECT_TRUE(std::isnan(got)) << got;
+  } else if (tolerance == 0 || std::isinf(rounded)) {
+    EXPECT_EQ(got, rounded);
+  } else {
+    EXPECT_NEAR(got, want, tolerance * std::fabs(want) + 2e-38);  // results below the normal range may become 0
+  }
 }
 
 std::vector<float> a_of(size_t count, bool wild) { return wild ? wild_values(count, 1) : values(count, 1, 6); }
