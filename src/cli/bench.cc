@@ -25,15 +25,15 @@ void print_json(const DeviceInfo& device, const std::vector<bench::OffloadTiming
   nlohmann::json report{{"device", device.name}};
   for (const bench::OffloadTiming& t : timings) {
     nlohmann::json parts;
-    for (size_t i = 0; i < t.parts.size(); ++i) parts[std::string(train::kTimerNames[i])] = t.parts[i];
-    report[name_of(t.offload)] = {{"ms_per_step", t.total}, {"parts", parts}};
+    for (size_t i = 0; i < t.step.parts.size(); ++i) parts[std::string(train::kTimerNames[i])] = t.step.parts[i];
+    report[name_of(t.offload)] = {{"ms_per_step", t.step.total}, {"parts", parts}};
   }
   fmt::print("{}\n", report.dump(2));
 }
 
 // Published figures stand beside ours only where they are of the same work: Stories110M, the core offload.
 void print_table(const DeviceInfo& device, const std::vector<bench::OffloadTiming>& timings, bool published) {
-  const bench::OffloadTiming &core = timings[0], &full = timings[1];
+  const bench::TimedStep &core = timings[0].step, &full = timings[1].step;
   fmt::print("{} ({}), host clock, ms a step\n\n", device.name, device.description);
   fmt::print("{:<12}{:>10}{:>10}{:>10}{}\n", "", "core", "full", "full/core", published ? "   seed, M4 (core)" : "");
   const auto row = [&](std::string_view name, double a, double b, double reference) {
@@ -57,10 +57,10 @@ Result<> bench_offload(const OffloadFlags& flags) {
   const auto device = TRY(open_device(flags.device, {.precision = flags.precision}));
   const auto timings = TRY(bench::compare_offloads(*device, config,
                                                    {.source = flags.weights,
-                                                    .dtype = train::program_dtype(flags.precision),
+                                                    .precision = flags.precision,
                                                     .batch = flags.batch,
-                                                    .seq = flags.seq > 0 ? flags.seq : config.seq,
-                                                    .steps = flags.steps}));
+                                                    .seq = flags.seq > 0 ? flags.seq : config.seq},
+                                                   flags.steps));
   if (flags.json) {
     print_json(device->info(), timings);
   } else {
@@ -75,6 +75,7 @@ void add_bench(CLI::App& root, Action& action) {
   CLI::App* app = root.add_subcommand("bench", "Measure what takes how long");
   app->require_subcommand(1);
   add_bench_generate(*app, action);
+  add_bench_train(*app, action);
   auto flags = std::make_shared<OffloadFlags>();
   CLI::App* offload = app->add_subcommand("offload", "A training step with the core and with the full offload");
   const CLI::Range positive(int64_t{1}, int64_t{1} << 20);

@@ -38,6 +38,7 @@ class KernelCall {
   static Result<KernelCall> create(Device& device, const Kernel& kernel, std::shared_ptr<Program> program,
                                    SharedSurface input = nullptr, SharedSurface output = nullptr);
 
+  const Kernel& kernel() const { return *kernel_; }
   const SharedSurface& input() const { return input_; }
   const SharedSurface& output() const { return output_; }
 

@@ -1,13 +1,20 @@
 #include "train/layer_kernel.h"
 
+#include "model/kernels.h"
+
 namespace anemone::train {
 
 using model::KernelCall;
 using model::WeightSource;
 
+Result<model::Kernel> Workbench::attention_backward() const {
+  return whole_attention() ? model::sdpa_backward(geometry, source) : model::sdpa_backward1(geometry, source);
+}
+
 Result<> Workbench::run(KernelCall& call) {
-  const auto scope = timers.measure(Timer::ane);
+  const Stopwatch watch;
   TRY(call.run());
+  timers.add_program(call.kernel().name, watch.nanoseconds());
   return {};
 }
 

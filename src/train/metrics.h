@@ -1,7 +1,8 @@
 // Where a step's time goes, and how many operations it takes.
 //
 //   Timers timers;
-//   { auto scope = timers.measure(Timer::ane); request.run(); }
+//   { auto scope = timers.measure(Timer::io); call.write("x", x); }
+//   timers.add_program("fwdAttn", watch.nanoseconds());                  // and to Timer::ane
 //   fmt::print("ane={:.1f}", timers.milliseconds(Timer::ane) / steps);
 //
 // Timers may be fed from several threads at once; those of a queue beside the step (dw) overlap the others.
@@ -11,6 +12,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <string_view>
 
 #include "model/config.h"
@@ -62,15 +65,24 @@ class Timers {
 
   [[nodiscard]] Scope measure(Timer timer) { return Scope(*this, timer); }
   void add(Timer timer, int64_t nanoseconds) { at(timer) += nanoseconds; }
+  // A run of a program; all of them are run by one thread.
+  void add_program(const std::string& name, int64_t nanoseconds) {
+    add(Timer::ane, nanoseconds);
+    programs_[name] += nanoseconds;
+  }
   int64_t nanoseconds(Timer timer) const { return totals_[static_cast<size_t>(timer)]; }
   double milliseconds(Timer timer) const { return static_cast<double>(nanoseconds(timer)) * 1e-6; }
+  // By name, the nanoseconds of those that have ever run.
+  const std::map<std::string, int64_t>& programs() const { return programs_; }
   void clear() {
     for (auto& total : totals_) total = 0;
+    for (auto& [name, total] : programs_) total = 0;
   }
 
  private:
   std::atomic<int64_t>& at(Timer timer) { return totals_[static_cast<size_t>(timer)]; }
   std::array<std::atomic<int64_t>, kTimerNames.size()> totals_{};
+  std::map<std::string, int64_t> programs_;
 };
 
 // Operations of one micro-step over `tokens` = batch·S positions, multiplications and additions, counted as the seed

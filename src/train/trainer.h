@@ -58,7 +58,7 @@ struct TrainerSetup {
   model::Config config;
   TrainOptions options;
   const text::TokenFile* tokens = nullptr;  // null for Task::single_layer; ids below config.vocab
-  std::string checkpoint;                   // path; the best is kept beside it
+  std::string checkpoint{};                 // path; the best is kept beside it. Without it there is no run()
   std::string tokenizer{}, data{};          // as the checkpoint names them; may be empty
 };
 
@@ -78,6 +78,11 @@ class Trainer {
   // To options.steps, or until the observer wants to stop; ends with a checkpoint either way.
   Result<RunSummary> run(TrainingObserver& observer);
 
+  // What run() is made of, for measuring: the weights to the device, then a step at a time.
+  Result<> stage() { return objective_->stage(weights_); }
+  Result<StepReport> step();
+  const Timers& timers() const { return objective_->timers(); }  // of the last step
+
   const model::Parameters& weights() const { return weights_; }
   const TrainerState& state() const { return state_; }
 
@@ -85,7 +90,6 @@ class Trainer {
   explicit Trainer(TrainerSetup setup);
   Result<> open_data();
   Result<> create_objective(Device& device);
-  Result<StepReport> step();
   Result<> update(StepReport& report);
   void load_window(int64_t b, int64_t begin);
   void next_batch();
