@@ -1,20 +1,31 @@
-// Zeroed memory aligned to a cache line, without the value-initialisation of a vector's growth.
+// Zeroed memory aligned to a cache line, without the value-initialisation of a vector's growth; large blocks are
+// aligned to huge pages and ask for them.
+//
+//   Buffer<float> moments(parameters);     // zeros, which take no memory until they are touched
+//   moments[0] = 1;
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <span>
 
 namespace anemone {
 
+inline constexpr size_t kCacheLine = 64;              // bytes
+inline constexpr size_t kHugePage = size_t{2} << 20;  // bytes, of x86-64 and of 64-bit ARM with pages of 4 KiB
+inline constexpr size_t kLargeBlock = 2 * kHugePage;
+
+// Zeros, untouched where they come from the system: at a cache line or, from kLargeBlock bytes on, at a huge page. The
+// process ends where no memory is left.
+void* allocate_zeros(size_t bytes);
+void free_zeros(void* memory, size_t bytes);  // as many as were allocated
+
 template <class T>
 class Buffer {
  public:
   Buffer() = default;
-  // Pages arrive zeroed from the system at first touch.
-  explicit Buffer(size_t count) : data_(allocate(count)), count_(count) {}
+  explicit Buffer(size_t count)
+      : data_(static_cast<T*>(allocate_zeros(count * sizeof(T))), Free{count * sizeof(T)}), count_(count) {}
 
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
@@ -29,19 +40,10 @@ class Buffer {
   const T* end() const { return data() + count_; }
 
  private:
-  static constexpr size_t kAlignment = 64;
   struct Free {
-    void operator()(T* data) const { std::free(reinterpret_cast<void**>(data)[-1]); }
+    size_t bytes = 0;
+    void operator()(T* data) const { free_zeros(data, bytes); }
   };
-  // calloc, so that large blocks come untouched; the block's own address stands just before the aligned data.
-  static T* allocate(size_t count) {
-    void* block = std::calloc(count * sizeof(T) + kAlignment + sizeof(void*), 1);
-    if (block == nullptr) std::abort();
-    auto address = reinterpret_cast<uintptr_t>(block) + sizeof(void*);
-    address = (address + kAlignment - 1) / kAlignment * kAlignment;
-    reinterpret_cast<void**>(address)[-1] = block;
-    return reinterpret_cast<T*>(address);
-  }
 
   std::unique_ptr<T[], Free> data_;
   size_t count_ = 0;

@@ -71,7 +71,9 @@ StepShares shares_of(const TimedStep& step) {
 
 Result<TrainReport> bench_train(Device& device, const model::Config& config, const TrainingRunOptions& options,
                                 int64_t steps) {
-  TrainReport report{.config = config, .options = options};
+  TrainReport report;
+  report.config = config;
+  report.options = options;
   TrainingRun run = TRY(TrainingRun::create(device, config, options));
   TRY(run.warm_up());
   report.resident = resident_memory();

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "base/cpu_target.h"
 #include "cli/command.h"
 
 namespace {
@@ -20,7 +21,8 @@ std::vector<std::string> arguments(int argc, char** argv) {
 }
 
 // GNU's OpenMP lets waiting threads spin for so long that a step takes many times as long once another process wants a
-// core. It reads its bound before main begins, so the process starts itself anew; where that fails, all works as well.
+// core. It reads its bound before main begins, so a process with work to do starts itself anew; where that fails, all
+// works as well.
 void bound_spinning([[maybe_unused]] char** argv) {
 #ifdef __GLIBC__
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
@@ -31,11 +33,15 @@ void bound_spinning([[maybe_unused]] char** argv) {
 #endif
 }
 
+int failed(const anemone::Error& error, int code) {
+  fmt::print(stderr, "anemone: {}\n", error.message);
+  return code;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace anemone;
-  bound_spinning(argv);
   CLI::App app{"Train transformers on Apple's Neural Engine, and run the same programs anywhere."};
   app.name("anemone");
   app.require_subcommand(1);
@@ -56,8 +62,8 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "anemone: {}: try `anemone --help`\n", error.what());
     return 2;
   }
+  if (const Result<> capped = cap_cpu_target_by_environment(); !capped) return failed(capped.error(), 2);
+  bound_spinning(argv);
   const Result<> result = action();
-  if (result) return 0;
-  fmt::print(stderr, "anemone: {}\n", result.error().message);
-  return 1;
+  return result ? 0 : failed(result.error(), 1);
 }

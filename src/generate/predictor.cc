@@ -43,19 +43,20 @@ Result<std::unique_ptr<Predictor>> Predictor::create(Device& device, const model
   TRY(model::validate(config));
   auto made = std::unique_ptr<Predictor>(new Predictor(device, config, weights, options));
   const model::Geometry one = made->geometry(1);
-  made->decode_ = TRY(made->compile_stack(model::decode_attention(one, options.capacity), one));
+  made->decode_ = TRY(made->compile_stack(model::decode_attention(one, options.capacity), one, config.layers));
   TRY(made->compile_head());
   made->reset();
   return made;
 }
 
 // Outputs are shared between layers, and inputs but for those of attention, which may hold a cache.
-Result<Predictor::Stack> Predictor::compile_stack(Result<Kernel> attention, const model::Geometry& geometry) {
+Result<Predictor::Stack> Predictor::compile_stack(Result<Kernel> attention, const model::Geometry& geometry,
+                                                  int64_t layers) {
   Stack stack;
   stack.attention = TRY(keep(std::move(attention)));
   stack.feed_forward = TRY(keep(model::ffn_forward(geometry)));
   KernelCall::SharedSurface attended, input, output;
-  for (int64_t l = 0; l < config_.layers; ++l) {
+  for (int64_t l = 0; l < layers; ++l) {
     const model::WeightLookup weights = model::layer_weights(weights_, l);
     const auto call = [&](const Kernel& kernel, auto in, auto out) -> Result<KernelCall> {
       return KernelCall::create(device_, kernel, TRY(model::compile(device_, kernel, weights)), in, out);
@@ -100,7 +101,7 @@ Result<std::span<const float>> Predictor::read(std::span<const int32_t> tokens) 
 // By the programs of a whole sequence, whose keys and values fill the cache.
 Result<> Predictor::read_together(std::span<const int32_t> tokens) {
   const model::Geometry all = geometry(std::ssize(tokens));
-  Stack stack = TRY(compile_stack(model::attention_forward(all), all));
+  Stack stack = TRY(compile_stack(model::attention_forward(all), all, 1));
   Buffer<float> x(x_.size() * tokens.size());  // [D, T]
   embed(tokens, x.span());
   TRY(forward(stack, x.span()));
@@ -123,12 +124,27 @@ Result<> Predictor::read_one(int32_t token) {
   return {};
 }
 
+// Layer l, by programs of its own or by those of the only one there is, which take its weights.
+Result<Predictor::Layer*> Predictor::layer(Stack& stack, int64_t l) {
+  if (std::ssize(stack.layers) == config_.layers) return &stack.layers[static_cast<size_t>(l)];
+  Layer& only = stack.layers.front();
+  const model::WeightLookup weights = model::layer_weights(weights_, l);
+  const auto load = [&](KernelCall& call, const Kernel& kernel) -> Result<> {
+    if (TRY(call.reload(weights))) return {};
+    return call.rebind(TRY(model::compile(device_, kernel, weights)));
+  };
+  TRY(load(only.attention, *stack.attention));
+  TRY(load(only.feed_forward, *stack.feed_forward));
+  return &only;
+}
+
 // x [D, T] through all layers, in place.
 Result<> Predictor::forward(Stack& stack, std::span<float> x) {
-  for (size_t l = 0; l < stack.layers.size(); ++l) {
-    TRY(add_branch(stack.layers[l].attention, "x", "o", x));
-    remember(l, stack.layers[l].attention);
-    TRY(add_branch(stack.layers[l].feed_forward, "x2", "f", x));
+  for (int64_t l = 0; l < config_.layers; ++l) {
+    Layer& layer = *TRY(this->layer(stack, l));
+    TRY(add_branch(layer.attention, "x", "o", x));
+    remember(l, layer.attention);
+    TRY(add_branch(layer.feed_forward, "x2", "f", x));
   }
   return {};
 }
@@ -144,8 +160,8 @@ Result<> Predictor::add_branch(KernelCall& call, std::string_view from, std::str
 }
 
 // Appends the keys and values of what attention has just read to a layer's cache.
-void Predictor::remember(size_t layer, const KernelCall& attention) {
-  KernelCall& cache = decode_.layers[layer].attention;
+void Predictor::remember(int64_t layer, const KernelCall& attention) {
+  KernelCall& cache = decode_.layers[static_cast<size_t>(layer)].attention;
   const std::span<const float> keys = attention.view("k", scratch_);
   const auto tokens = keys.size() / static_cast<size_t>(config_.kv_dim());
   cache.write_columns("keys", position_, keys);

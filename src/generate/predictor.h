@@ -4,8 +4,9 @@
 //   std::span<const float> logits = TRY(predictor->read(prompt));        // [V], after the last of them
 //   logits = TRY(predictor->read({&token, 1}));
 //
-// All tokens read at the start go through as one batch, later ones singly. Residuals stay in float on the host, as in
-// training.
+// All tokens read at the start go through as one batch, later ones singly. The programs of single tokens keep the
+// weights; those of a batch are one layer's, which take each layer's weights in turn. Residuals stay in float on the
+// host, as in training.
 #pragma once
 
 #include <memory>
@@ -40,7 +41,7 @@ class Predictor {
   struct Layer {
     model::KernelCall attention, feed_forward;
   };
-  // The layers' programs for some tokens at once.
+  // Programs for some tokens at once: of each layer, or of one.
   struct Stack {
     std::unique_ptr<const model::Kernel> attention, feed_forward;  // the calls point to them
     std::vector<Layer> layers;
@@ -48,15 +49,16 @@ class Predictor {
 
   Predictor(Device& device, const model::Config& config, const model::Parameters& weights,
             const PredictorOptions& options);
-  Result<Stack> compile_stack(Result<model::Kernel> attention, const model::Geometry& geometry);
+  Result<Stack> compile_stack(Result<model::Kernel> attention, const model::Geometry& geometry, int64_t layers);
   Result<> compile_head();
   model::Geometry geometry(int64_t tokens) const { return {config_, 1, tokens, options_.dtype}; }
 
   Result<> read_together(std::span<const int32_t> tokens);
   Result<> read_one(int32_t token);
+  Result<Layer*> layer(Stack& stack, int64_t l);
   Result<> forward(Stack& stack, std::span<float> x);
   Result<> add_branch(model::KernelCall& call, std::string_view from, std::string_view to, std::span<float> x);
-  void remember(size_t layer, const model::KernelCall& attention);
+  void remember(int64_t layer, const model::KernelCall& attention);
   void embed(std::span<const int32_t> tokens, std::span<float> x) const;
 
   Device& device_;

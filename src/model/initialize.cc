@@ -49,28 +49,38 @@ void initialize_standard(Parameters& weights, const Config& config, uint64_t see
 // A matrix and the scale of its draws.
 struct Scaled {
   std::span<float> values;
-  float scale;
+  float scale = 0;
 };
 
-// The seed's draws: U(−1, 1) in double, times a float scale, stored as float.
+// The seed's draws: U(−1, 1) in double, times a float scale, stored as float. Threads begin where their values' draws
+// stand in the one sequence.
 class SeedDraws {
  public:
   explicit SeedDraws(uint64_t seed) : random_(static_cast<uint32_t>(seed)) {}
 
-  void fill(Scaled a) {
-    for (float& value : a.values) value = draw(a.scale);
-  }
+  void fill(Scaled a) { fill_interleaved(a, {}); }
 
   // a[0], b[0], a[1], b[1], …; what is longer goes on alone (grouped queries, which the seed never initialises so).
   void fill_interleaved(Scaled a, Scaled b) {
-    for (size_t i = 0; i < std::max(a.values.size(), b.values.size()); ++i) {
-      if (i < a.values.size()) a.values[i] = draw(a.scale);
-      if (i < b.values.size()) b.values[i] = draw(b.scale);
-    }
+    const size_t pairs = std::min(a.values.size(), b.values.size()), total = std::max(a.values.size(), b.values.size());
+    parallel_for(static_cast<int64_t>(total), kDrawGrain, [&](int64_t begin, int64_t end) {
+      const auto first = static_cast<size_t>(begin), last = static_cast<size_t>(end);
+      Drand48 random = random_;
+      random.skip(first + std::min(first, pairs));
+      for (size_t i = first; i < std::min(last, pairs); ++i) {
+        a.values[i] = draw(random, a.scale);
+        b.values[i] = draw(random, b.scale);
+      }
+      const Scaled rest = a.values.size() > pairs ? a : b;
+      for (size_t i = std::max(first, pairs); i < last; ++i) rest.values[i] = draw(random, rest.scale);
+    });
+    random_.skip(total + pairs);
   }
 
  private:
-  float draw(float scale) { return static_cast<float>(scale * (2 * random_.next() - 1)); }
+  static constexpr int64_t kDrawGrain = 1 << 14;
+
+  static float draw(Drand48& random, float scale) { return static_cast<float>(scale * (2 * random.next() - 1)); }
 
   Drand48 random_;
 };

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -88,35 +89,78 @@ TEST(Initialize, SeedSchemesMatchAnIndependentGeneratorOnStories110M) {
 }
 
 #ifdef __GLIBC__
-// Tensor by tensor in the order of each program, from the C library's own generator.
-TEST(Initialize, SeedSchemesDrawAsTheCLibraryDoes) {
-  const Config c = grouped();
-  const float d = 1 / std::sqrt(40.0F), h = 1 / std::sqrt(56.0F), r = 1 / std::sqrt(6.0F);
-  const auto next = [](float scale) { return static_cast<float>(scale * (2 * drand48() - 1)); };
-  Parameters weights(c);
+// The C library's own generator, one draw after the other in the order of each of the seed's programs. Whether all
+// values are those drawn.
+class Draws {
+ public:
+  explicit Draws(long seed) { srand48(seed); }
 
-  initialize(weights, c, 42, InitScheme::dynamic);
-  srand48(42);
+  bool are(std::span<const float> values, float scale) {
+    return std::ranges::all_of(values, [&](float x) { return x == next(scale); });
+  }
+  // a[0], b[0], a[1], b[1], …, then what is longer.
+  bool are_in_turns(std::span<const float> a, std::span<const float> b, float a_scale, float b_scale) {
+    bool same = true;
+    for (size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
+      if (i < a.size()) same &= a[i] == next(a_scale);
+      if (i < b.size()) same &= b[i] == next(b_scale);
+    }
+    return same;
+  }
+
+ private:
+  static float next(float scale) { return static_cast<float>(scale * (2 * drand48() - 1)); }
+};
+
+bool drawn_as_dynamic(const Parameters& weights, const Config& c, long seed) {
+  const auto width = [](int64_t n) { return std::sqrt(static_cast<float>(n)); };
+  const float d = 1 / width(c.dim), h = 1 / width(c.hidden), r = 1 / width(2 * c.layers);
+  Draws draws(seed);
+  bool same = true;
   for (int64_t l = 0; l < c.layers; ++l) {
-    const LayerView layer = weights.layer(l);
-    for (float x : layer.wq) ASSERT_EQ(x, next(d));
-    for (float x : layer.wk) ASSERT_EQ(x, next(d));
-    for (float x : layer.wv) ASSERT_EQ(x, next(d));
-    for (float x : layer.wo) ASSERT_EQ(x, next(1 / std::sqrt(48.0F) * r));
-    for (float x : layer.w1) ASSERT_EQ(x, next(h));
-    for (float x : layer.w2) ASSERT_EQ(x, next(d * r));
-    for (float x : layer.w3) ASSERT_EQ(x, next(h));
+    const ConstLayerView layer = weights.layer(l);
+    same &= draws.are(layer.wq, d) && draws.are(layer.wk, d) && draws.are(layer.wv, d);
+    same &= draws.are(layer.wo, 1 / width(c.q_dim()) * r);
+    same &= draws.are(layer.w1, h) && draws.are(layer.w2, d * r) && draws.are(layer.w3, h);
   }
-  for (float x : weights.embedding()) ASSERT_EQ(x, next(0.02F));
+  return same && draws.are(weights.embedding(), 0.02F) && (c.tied || draws.are(weights.classifier(), 0.02F));
+}
 
-  initialize(weights, c, 42, InitScheme::train_large);
-  srand48(42);
-  const LayerView layer = weights.layer(0);
-  for (size_t i = 0; i < layer.wk.size(); ++i) {
-    ASSERT_EQ(layer.wq[i], next(d));
-    ASSERT_EQ(layer.wk[i], next(d));
+// `r` is what the program scales the projections into the residual stream by.
+bool drawn_as_train_large(const Parameters& weights, const Config& c, long seed, float r) {
+  const float d = 1 / std::sqrt(static_cast<float>(c.dim)), h = 1 / std::sqrt(static_cast<float>(c.hidden));
+  Draws draws(seed);
+  bool same = true;
+  for (int64_t l = 0; l < c.layers; ++l) {
+    const ConstLayerView layer = weights.layer(l);
+    same &= draws.are_in_turns(layer.wq, layer.wk, d, d) && draws.are_in_turns(layer.wv, layer.wo, d, d * r);
+    same &= draws.are(layer.w1, h) && draws.are(layer.w2, d * r) && draws.are(layer.w3, h);
   }
-  for (size_t i = layer.wk.size(); i < layer.wq.size(); ++i) ASSERT_EQ(layer.wq[i], next(d));
+  return same && draws.are(weights.embedding(), 0.02F) && (c.tied || draws.are(weights.classifier(), 0.02F));
+}
+
+// Small enough for one thread, and large enough for several, which begin amid a tensor, a pair or its longer half.
+TEST(Initialize, SeedSchemesDrawAsTheCLibraryDoesWhateverTheThreads) {
+  Config large = grouped();
+  large.dim = 200, large.heads = 24, large.vocab = 1001, large.layers = 2;  // wq has 38,400 values, wk 3,200
+  Config square = large;
+  square.heads = square.kv_heads = 24, square.hidden = 301, square.tied = true;
+  const int threads = thread_count();
+  for (const Config& c : {grouped(), large, square}) {
+    const float r = 1 / std::sqrt(2 * static_cast<float>(c.layers));
+    Parameters weights(c);
+    for (int count : {1, 2, 3, 7}) {
+      set_thread_count(count);
+      const auto initialized_as = [&](InitScheme scheme, long seed) -> const Parameters& {
+        initialize(weights, c, static_cast<uint64_t>(seed), scheme);
+        return weights;
+      };
+      EXPECT_TRUE(drawn_as_dynamic(initialized_as(InitScheme::dynamic, 42), c, 42)) << count << " threads";
+      EXPECT_TRUE(drawn_as_train_large(initialized_as(InitScheme::train_large, 7), c, 7, 1)) << count << " threads";
+      EXPECT_TRUE(drawn_as_train_large(initialized_as(InitScheme::train_large_ane, 9), c, 9, r)) << count << " threads";
+    }
+  }
+  set_thread_count(threads);
 }
 #endif
 

@@ -77,6 +77,31 @@ Outputs with_raw(Outputs outputs, const Attention& r, const Config& c) {
   return outputs;
 }
 
+// From q, k, v and the gradient by o = Wo·a (baked) or by a (dynamic).
+KernelBuilder attention_backward_builder(const char* name, const Geometry& g, WeightSource source) {
+  const Config& c = g.config;
+  Activations inputs{{"q", c.q_dim()}, {"k", c.kv_dim()}, {"v", c.kv_dim()}};
+  inputs.push_back(source == baked ? KernelBuilder::Activation{"dx2", c.dim}
+                                   : KernelBuilder::Activation{"da", c.q_dim()});
+  return {name, g, source, inputs, source == baked ? std::vector{transposed(wo)} : std::vector<WeightUse>{}};
+}
+
+// Heads, keys and values repeated for each query head that reads them; dv is not.
+struct ProbabilityGradients {
+  Value q, k, p, dp, dv;
+};
+ProbabilityGradients probability_gradients(KernelBuilder& k, const Geometry& g, WeightSource source) {
+  const int64_t group = g.config.group();
+  ProbabilityGradients r;
+  Value da = heads(source == baked ? k.linear(k["dx2"], transposed(wo)) : k["da"], g);
+  r.q = heads(k["q"], g);
+  r.k = repeat_heads(heads(k["k"], g), group);
+  r.p = attention_weights(r.q, r.k, causal_mask(k, g.seq));
+  r.dp = matmul_nt(da, repeat_heads(heads(k["v"], g), group));
+  r.dv = sum_groups(matmul_tn(r.p, da), group);
+  return r;
+}
+
 }  // namespace
 
 Result<Kernel> attention_forward(const Geometry& g) {
@@ -120,17 +145,9 @@ Result<Kernel> qkv_backward(const Geometry& g) {
 
 // a = P·v with P recomputed: dv = Σ_group Pᵀ·da, dP = da·vᵀ.
 Result<Kernel> sdpa_backward1(const Geometry& g, WeightSource source) {
-  const Config& c = g.config;
-  Activations inputs{{"q", c.q_dim()}, {"k", c.kv_dim()}, {"v", c.kv_dim()}};
-  inputs.push_back(source == baked ? KernelBuilder::Activation{"dx2", c.dim}
-                                   : KernelBuilder::Activation{"da", c.q_dim()});
-  KernelBuilder k("sdpaBwd1", g, source, inputs,
-                  source == baked ? std::vector{transposed(wo)} : std::vector<WeightUse>{});
-  Value da = heads(source == baked ? k.linear(k["dx2"], transposed(wo)) : k["da"], g);
-  Value p = attention_weights(heads(k["q"], g), repeat_heads(heads(k["k"], g), c.group()), causal_mask(k, g.seq));
-  Value dv = sum_groups(matmul_tn(p, da), c.group());
-  Value dp = matmul_nt(da, repeat_heads(heads(k["v"], g), c.group()));
-  return k.finish({{"dv", flat(dv, g)}, {"p", scores_to_channels(p, g)}, {"dp", scores_to_channels(dp, g)}});
+  KernelBuilder k = attention_backward_builder("sdpaBwd1", g, source);
+  const ProbabilityGradients r = probability_gradients(k, g, source);
+  return k.finish({{"dv", flat(r.dv, g)}, {"p", scores_to_channels(r.p, g)}, {"dp", scores_to_channels(r.dp, g)}});
 }
 
 // s = q·kᵀ/√h, P = softmax(s): dq = dS·k, dk = Σ_group dSᵀ·q, then back through the rotation.
@@ -144,6 +161,17 @@ Result<Kernel> sdpa_backward2(const Geometry& g, WeightSource source) {
   Value dq = matmul(ds, repeat_heads(heads(k["k"], g), c.group()));
   Value dk = sum_groups(matmul_tn(ds, heads(k["q"], g)), c.group());
   return k.finish({{"dq", flat(rotation.backward(dq), g)}, {"dk", flat(rotation.backward(dk), g)}});
+}
+
+Result<Kernel> sdpa_backward(const Geometry& g, WeightSource source) {
+  const Config& c = g.config;
+  KernelBuilder k = attention_backward_builder("sdpaBwd", g, source);
+  const Rotation rotation(k, g);
+  const ProbabilityGradients r = probability_gradients(k, g, source);
+  Value ds = softmax_backward(r.p, r.dp) * (1 / std::sqrt(static_cast<double>(c.head_dim)));
+  Value dq = matmul(ds, r.k), dk = sum_groups(matmul_tn(ds, r.q), c.group());
+  return k.finish(
+      {{"dq", flat(rotation.backward(dq), g)}, {"dk", flat(rotation.backward(dk), g)}, {"dv", flat(r.dv, g)}});
 }
 
 Result<Kernel> sdpa_forward(const Geometry& g) {

@@ -26,6 +26,8 @@ Result<Kernel> qkv_backward(const Geometry& g);
 Result<Kernel> sdpa_backward1(const Geometry& g, WeightSource source);
 // p, dp heads·S, q Q, k K → dq Q, dk K: by q_raw and k_raw, or by the normed ones where the model has q/k norms
 Result<Kernel> sdpa_backward2(const Geometry& g, WeightSource source);
+// Both at once, where a device takes them so: the inputs of sdpa_backward1 → dq Q, dk K, dv K
+Result<Kernel> sdpa_backward(const Geometry& g, WeightSource source);
 
 // ---- Dynamic: ten programs in all.
 

@@ -264,6 +264,13 @@ TEST_P(GradientTest, TheSourcesAgree) {
   for (const std::string name : {"dq", "dk"}) {
     EXPECT_LT(relative_error(by_constants.at(name), by_surface.at(name)), 1e-12) << name;
   }
+  for (const WeightSource source : {baked, dynamic}) {
+    Slots whole = slots;
+    run(sdpa_backward(g, source), weights, whole);
+    for (const std::string name : {"dq", "dk", "dv"}) {
+      EXPECT_LT(relative_error(whole.at(name), by_constants.at(name)), 1e-12) << name;
+    }
+  }
   through_head_norms(baked, by_constants);
   EXPECT_LT(relative_error(by_constants.at("dq"), slots.at("dq")), 1e-12);
   EXPECT_LT(relative_error(by_constants.at("dk"), slots.at("dk")), 1e-12);

@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/parallel.h"
+#include "text/word_encoder.h"
 
 namespace anemone::text {
 namespace {
@@ -16,10 +18,11 @@ using Sink = std::function<Result<>(std::span<const int32_t>)>;
 // Passes the tokens of each document to `sink`; returns the number of documents.
 Result<int64_t> tokenize(std::string_view text, const Tokenizer& tokenizer, const Sink& sink, const Report& report) {
   int64_t documents = 0;
+  WordEncoder encoder(tokenizer);
   TRY(for_each_document(text, [&](std::string_view document) -> Result<> {
     bool first = true;
     for (std::string_view part : cut_at_blanks(document, kPartLength)) {
-      TRY(sink(tokenizer.encode(part, /*add_bos=*/std::exchange(first, false))));
+      TRY(sink(encoder.encode(part, /*add_bos=*/std::exchange(first, false))));
       if (report) report(part.data() + part.size() - text.data(), static_cast<int64_t>(text.size()));
     }
     ++documents;
@@ -38,6 +41,19 @@ Sink append_to(std::vector<int32_t>& ids) {
 
 std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// The stories one after another, each with its end marked. A story depends on its number alone.
+std::string synthetic_stories(const SyntheticOptions& options) {
+  std::vector<std::string> stories(static_cast<size_t>(options.stories));
+  parallel_for(options.stories, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      stories[static_cast<size_t>(i)] = synthetic_story(options.seed, static_cast<uint64_t>(i));
+    }
+  });
+  std::string text;
+  for (const std::string& story : stories) text.append(story).append(kDocumentEnd);
+  return text;
 }
 
 Result<> write_file(const std::string& path, std::string_view bytes) {
@@ -73,11 +89,7 @@ Result<TokenFile> tokenize_file(const std::string& path, const Tokenizer& tokeni
 }
 
 Result<Corpus> synthetic_corpus(const SyntheticCorpusOptions& options, const Report& report) {
-  std::string text;
-  for (int64_t i = 0; i < options.stories.stories; ++i) {
-    text += synthetic_story(options.stories.seed, static_cast<uint64_t>(i));
-    text += kDocumentEnd;
-  }
+  const std::string text = synthetic_stories(options.stories);
   std::string model = TRY(train_tokenizer(text, options.vocab_size));
   Tokenizer tokenizer = TRY(Tokenizer::parse(model, "the synthetic corpus's tokenizer"));
   std::vector<int32_t> ids;

@@ -20,11 +20,10 @@ class BakedPrograms final : public LayerPrograms {
     ffn_ = TRY(LayerKernel::create(bench_, model::ffn_forward(g), layers, taps));
     kernels_ = {&attention_, &ffn_};
     if (!bench_.backward) return {};
-    constexpr auto baked = model::WeightSource::baked;
     ffn_backward_ = TRY(LayerKernel::create(bench_, model::ffn_backward(g), layers, Output::shared));
-    sdpa_backward1_ = TRY(LayerKernel::create(bench_, model::sdpa_backward1(g, baked), layers, Output::shared));
+    attention_backward_ = TRY(LayerKernel::create(bench_, bench_.attention_backward(), layers, Output::shared));
     qkv_backward_ = TRY(LayerKernel::create(bench_, model::qkv_backward(g), layers, Output::shared));
-    kernels_.insert(kernels_.end(), {&ffn_backward_, &sdpa_backward1_, &qkv_backward_});
+    kernels_.insert(kernels_.end(), {&ffn_backward_, &attention_backward_, &qkv_backward_});
     return {};
   }
 
@@ -66,7 +65,7 @@ class BakedPrograms final : public LayerPrograms {
   }
 
   Result<KernelCall*> values_backward(int64_t l, FloatView d_o) override {
-    KernelCall& call = sdpa_backward1_[l];
+    KernelCall& call = attention_backward_[l];
     bench_.transfer(call, "q", attention_[l], "q", "v");
     bench_.write(call, "dx2", d_o);
     TRY(bench_.run(call));
@@ -84,7 +83,7 @@ class BakedPrograms final : public LayerPrograms {
 
  private:
   Workbench& bench_;
-  LayerKernel attention_, ffn_, ffn_backward_, sdpa_backward1_, qkv_backward_;
+  LayerKernel attention_, ffn_, ffn_backward_, attention_backward_, qkv_backward_;
   std::vector<LayerKernel*> kernels_;
 };
 

@@ -8,12 +8,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
-#include <vector>
 
-#include "base/parallel.h"
+#include "base/check.h"
 #include "train/cross_entropy.h"
-#include "train/host_ops.h"
 #include "train/vector_loop-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -50,22 +47,21 @@ void FoldRows(const float* x, int64_t stride, int64_t rows, int64_t columns, flo
   });
 }
 
-// max and sum of columns [0, columns) of logits [V, ·]; at most kColumns.
+// Folds rows [V, ·] into max and sum of `columns` columns; at most kColumns.
 void Fold(const float* logits, int64_t V, int64_t stride, int64_t columns, float* max, float* sum) {
-  std::fill_n(max, columns, std::numeric_limits<float>::lowest());
-  std::fill_n(sum, columns, 0.0f);
   for (int64_t v = 0; v < V; v += kRows) {
     FoldRows(logits + v * stride, stride, std::min(kRows, V - v), columns, max, sum);
   }
 }
 
-// dlogits = factor·e^(x − max), a factor a column.
-void Spread(const float* logits, int64_t V, int64_t stride, int64_t columns, const float* max, const float* factor,
+// dlogits = scale·e^(x − max)·inverse.
+void Spread(const float* logits, int64_t V, int64_t T, const float* max, const float* inverse, float scale,
             float* dlogits) {
   for (int64_t v = 0; v < V; ++v) {
-    for_each(columns, [&](auto d, int64_t i) HWY_ATTR {
-      const auto power = ExpOrNan(d, hn::Sub(hn::LoadU(d, logits + v * stride + i), hn::LoadU(d, max + i)));
-      hn::StoreU(hn::Mul(power, hn::LoadU(d, factor + i)), d, dlogits + v * stride + i);
+    for_each(T, [&](auto d, int64_t i) HWY_ATTR {
+      const auto power = ExpOrNan(d, hn::Sub(hn::LoadU(d, logits + v * T + i), hn::LoadU(d, max + i)));
+      const auto p = hn::Mul(power, hn::LoadU(d, inverse + i));
+      hn::StoreU(hn::Mul(p, hn::Set(d, scale)), d, dlogits + v * T + i);
     });
   }
 }
@@ -75,66 +71,74 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace anemone::train {
-namespace {
 
 HWY_EXPORT(Fold);
 HWY_EXPORT(Spread);
 
-constexpr int64_t kBlock = HWY_NAMESPACE::kColumns;  // the same in each of them
-constexpr int64_t kColumnGrain = 16;                 // columns worth a thread: a cache line
+namespace {
 
-struct Logits {
-  const float* data;
-  int64_t V;
-  std::span<const int32_t> targets;
-  int64_t T() const { return std::ssize(targets); }
-  int64_t target(int64_t t) const { return targets[static_cast<size_t>(t)] * T() + t; }  // element
-};
-
-struct Statistics {
-  float max[kBlock], sum[kBlock];
-};
-
-// −ln p of the targets of columns [begin, begin + columns).
-Statistics fold_block(const Logits& x, int64_t begin, int64_t columns, double* losses) {
-  Statistics of;
-  HWY_DYNAMIC_DISPATCH(Fold)(x.data + begin, x.V, x.T(), columns, of.max, of.sum);
-  for (int64_t i = 0; i < columns; ++i) {
-    losses[begin + i] = std::log(static_cast<double>(of.sum[i])) + of.max[i] - x.data[x.target(begin + i)];
+// Calls visit(element, t) where targets[t] is among rows [row, row + rows), of which the element is counted.
+template <class Visit>
+void each_target(std::span<const int32_t> targets, int64_t row, int64_t rows, const Visit& visit) {
+  for (size_t t = 0; t < targets.size(); ++t) {
+    const int64_t r = targets[t] - row;
+    if (r >= 0 && r < rows) visit(r * std::ssize(targets) + static_cast<int64_t>(t), t);
   }
-  return of;
-}
-
-void spread_block(const Logits& x, int64_t begin, int64_t columns, Statistics of, float scale, float* dlogits) {
-  for (int64_t i = 0; i < columns; ++i) of.sum[i] = scale / of.sum[i];
-  HWY_DYNAMIC_DISPATCH(Spread)(x.data + begin, x.V, x.T(), columns, of.max, of.sum, dlogits + begin);
-  for (int64_t i = 0; i < columns; ++i) dlogits[x.target(begin + i)] -= scale;
-}
-
-// Calls body(begin, columns, losses) on blocks that cover all columns, and returns the sum of the losses.
-template <class Body>
-double over_blocks(int64_t T, const Body& body) {
-  std::vector<double> losses(static_cast<size_t>(T));
-  parallel_for(T, kColumnGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; t += kBlock) body(t, std::min(kBlock, end - t), losses.data());
-  });
-  return std::accumulate(losses.begin(), losses.end(), 0.0);
 }
 
 }  // namespace
 
-double cross_entropy(const float* logits, int64_t V, std::span<const int32_t> targets) {
-  const Logits x = {logits, V, targets};
-  return over_blocks(x.T(),
-                     [&](int64_t begin, int64_t columns, double* losses) { fold_block(x, begin, columns, losses); });
+CrossEntropy::CrossEntropy(int64_t T, int64_t parts)
+    : T_(T),
+      parts_(parts),
+      max_(static_cast<size_t>(parts * T)),
+      sum_(static_cast<size_t>(parts * T)),
+      target_(static_cast<size_t>(T)) {}
+
+void CrossEntropy::begin(std::span<const int32_t> targets) {
+  CHECK(std::ssize(targets) == T_);
+  targets_ = targets;
+  std::ranges::fill(max_, std::numeric_limits<float>::lowest());
+  std::ranges::fill(sum_, 0.0f);
 }
 
-double cross_entropy_backward(const float* logits, int64_t V, std::span<const int32_t> targets, float scale,
-                              float* dlogits) {
-  const Logits x = {logits, V, targets};
-  return over_blocks(x.T(), [&](int64_t begin, int64_t columns, double* losses) {
-    spread_block(x, begin, columns, fold_block(x, begin, columns, losses), scale, dlogits);
-  });
+void CrossEntropy::fold(int64_t part, const float* logits, int64_t row, int64_t rows) {
+  constexpr int64_t kBlock = HWY_NAMESPACE::kColumns;  // the same for each instruction set
+  for (int64_t t = 0; t < T_; t += kBlock) {
+    HWY_DYNAMIC_DISPATCH(Fold)
+    (logits + t, rows, T_, std::min(kBlock, T_ - t), max_of(part) + t, sum_of(part) + t);
+  }
+  each_target(targets_, row, rows, [&](int64_t element, size_t t) { target_[t] = logits[element]; });
+}
+
+double CrossEntropy::total() {
+  double total = 0;
+  for (int64_t t = 0; t < T_; ++t) {
+    const float top = max_of_all(t);
+    double sum = 0;
+    for (int64_t part = 0; part < parts_; ++part) {
+      sum += static_cast<double>(sum_of(part)[t]) * std::exp(static_cast<double>(max_of(part)[t]) - top);
+    }
+    max_[static_cast<size_t>(t)] = top;
+    sum_[static_cast<size_t>(t)] = static_cast<float>(1 / sum);
+    total += std::log(sum) + top - target_[static_cast<size_t>(t)];
+  }
+  return total;
+}
+
+float CrossEntropy::max_of_all(int64_t t) const {
+  float top = max_[static_cast<size_t>(t)];
+  for (int64_t part = 1; part < parts_; ++part) top = std::max(top, max_[static_cast<size_t>(part * T_ + t)]);
+  return top;
+}
+
+void CrossEntropy::gradient(const float* logits, int64_t row, int64_t rows, float scale, float* dlogits) const {
+  HWY_DYNAMIC_DISPATCH(Spread)(logits, rows, T_, max_.data(), sum_.data(), scale, dlogits);
+  subtract_at_targets(targets_, row, rows, scale, dlogits);
+}
+
+void subtract_at_targets(std::span<const int32_t> targets, int64_t row, int64_t rows, float value, float* m) {
+  each_target(targets, row, rows, [&](int64_t element, size_t) { m[element] -= value; });
 }
 
 double negative_log_likelihood(const float* p, std::span<const int32_t> targets) {
@@ -142,13 +146,6 @@ double negative_log_likelihood(const float* p, std::span<const int32_t> targets)
   for (size_t t = 0; t < targets.size(); ++t) {
     total -= std::log(static_cast<double>(p[static_cast<size_t>(targets[t]) * targets.size() + t]) + 1e-10);
   }
-  return total;
-}
-
-double negative_log_likelihood_backward(float* p, int64_t V, std::span<const int32_t> targets, float scale) {
-  const double total = negative_log_likelihood(p, targets);
-  train::scale(p, scale, V * std::ssize(targets), p);
-  for (size_t t = 0; t < targets.size(); ++t) p[static_cast<size_t>(targets[t]) * targets.size() + t] -= scale;
   return total;
 }
 

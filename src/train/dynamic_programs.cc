@@ -30,7 +30,7 @@ class DynamicPrograms final : public LayerPrograms {
   Workbench& bench_;
   Norm attention_norm_, ffn_norm_;  // forward
   LayerKernel sdpa_, wo_, ffn_;     // forward
-  LayerKernel ffn_w2_, ffn_w13_, wo_backward_, sdpa_backward1_, q_backward_, kv_backward_;
+  LayerKernel ffn_w2_, ffn_w13_, wo_backward_, attention_backward_, q_backward_, kv_backward_;
   std::vector<LayerKernel*> kernels_;
   std::vector<Buffer<float>> x2n_;  // [D, T] a layer, for dW1 and dW3
   Buffer<float> xn_, dg_, h1_, h3_, dx_;
@@ -56,7 +56,7 @@ Result<> DynamicPrograms::create() {
   TRY(make(ffn_w2_, model::ffn_backward_w2(g), Output::shared));
   TRY(make(ffn_w13_, model::ffn_backward_w13(g), Output::shared));
   TRY(make(wo_backward_, model::wo_backward(g), Output::shared));
-  TRY(make(sdpa_backward1_, model::sdpa_backward1(g, model::WeightSource::dynamic), Output::shared));
+  TRY(make(attention_backward_, bench_.attention_backward(), Output::shared));
   TRY(make(q_backward_, model::q_backward(g), Output::shared));
   TRY(make(kv_backward_, model::kv_backward(g), Output::shared));
   const auto hidden = static_cast<size_t>(g.config.hidden * g.tokens());
@@ -113,7 +113,7 @@ Result<FloatView> DynamicPrograms::ffn_backward(int64_t l, FloatView df, const m
 Result<KernelCall*> DynamicPrograms::values_backward(int64_t l, FloatView d_o) {
   bench_.write(wo_backward_[l], "dx2", d_o);
   TRY(bench_.run(wo_backward_[l]));
-  KernelCall& call = sdpa_backward1_[l];
+  KernelCall& call = attention_backward_[l];
   bench_.transfer(call, "q", sdpa_[l], "q", "v");
   bench_.transfer(call, "da", wo_backward_[l], "da", "da");
   TRY(bench_.run(call));

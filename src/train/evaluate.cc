@@ -12,7 +12,7 @@ Result<std::unique_ptr<Pipeline>> forward_pipeline(Device& device, const model::
   auto pipeline = TRY(Pipeline::create(device, model.config,
                                        {.source = options.source,
                                         .offload = options.offload,
-                                        .dtype = options.dtype,
+                                        .precision = options.precision,
                                         .batch = batch,
                                         .seq = options.seq,
                                         .backward = false}));

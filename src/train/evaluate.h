@@ -15,9 +15,9 @@ namespace anemone::train {
 struct EvaluationOptions {
   model::WeightSource source = model::WeightSource::baked;
   Offload offload = Offload::core;
-  mil::DType dtype = mil::DType::fp32;  // of the programs
-  int64_t batch = 1;                    // windows at once
-  int64_t seq = 256;                    // tokens in a window
+  Precision precision = Precision::fp32;  // of the device
+  int64_t batch = 1;                      // windows at once
+  int64_t seq = 256;                      // tokens in a window
 };
 
 struct Evaluation {

@@ -88,7 +88,7 @@ TEST_F(EvaluateTest, TakesWhatIsLeftOfABatchAndDropsWhatIsLeftOfAWindow) {
 
 TEST_F(EvaluateTest, HalvesComeClose) {
   const auto device = open_device("cpu", {.precision = Precision::fp16}).value();
-  const EvaluationOptions options{.dtype = mil::DType::fp16};
+  const EvaluationOptions options{.precision = Precision::fp16};
   EXPECT_NEAR(evaluate(*device, *model_, first(257), options)->loss, mean_loss(1), 1e-2);
 }
 

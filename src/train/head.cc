@@ -2,21 +2,19 @@
 
 #include <algorithm>
 
-#include "base/gemm.h"
 #include "model/kernels.h"
-#include "train/cross_entropy.h"
 
 namespace anemone::train {
 
 using model::Weight;
 
-Result<Head> Head::create(Workbench& bench, const CompactVocabulary* vocabulary) {
+Result<Head> Head::create(Workbench& bench, Precision precision, const CompactVocabulary* vocabulary) {
   Head head(bench);
   head.vocabulary_ = vocabulary;
   head.geometry_ = bench.geometry;
   if (vocabulary != nullptr) head.geometry_.config.vocab = vocabulary->size();
   head.rows_ = head.geometry_.config.vocab;
-  const int64_t dim = head.geometry_.config.dim, tokens = head.geometry_.tokens();
+  const int64_t dim = head.geometry_.config.dim;
   if (vocabulary != nullptr) {
     head.compact_ = Buffer<float>(static_cast<size_t>(head.rows_ * dim));
     head.d_compact_ = Buffer<float>(bench.backward ? head.compact_.size() : 0);
@@ -24,8 +22,14 @@ Result<Head> Head::create(Workbench& bench, const CompactVocabulary* vocabulary)
   head.norm_ = TRY(Norm::create(bench, Weight::final_norm, 1, Norm::Passes::both));
   head.xn_ = Buffer<float>(bench.activations());
   head.dxn_ = Buffer<float>(bench.backward ? bench.activations() : 0);
-  head.logits_ = Buffer<float>(static_cast<size_t>(head.rows_ * tokens));
-  if (bench.offload == Offload::full) TRY(head.create_device_kernels());
+  const bool on_device = bench.offload == Offload::full;
+  head.host_.emplace(ClassifierOptions{.vocab = head.rows_,
+                                       .dim = dim,
+                                       .tokens = head.geometry_.tokens(),
+                                       .precision = precision,
+                                       .backward = bench.backward,
+                                       .keeps_logits = bench.backward || on_device});
+  if (on_device) TRY(head.create_device_kernels());
   return head;
 }
 
@@ -38,12 +42,19 @@ Result<> Head::create_device_kernels() {
 }
 
 Result<> Head::stage(const model::Parameters& weights) {
-  const model::WeightLookup own = model::head_weights(weights);
-  table_ = own(Weight::classifier);
+  weights_ = &weights;
+  table_ = weights.classifier();
   if (vocabulary_ != nullptr) {
     vocabulary_->gather(table_.data(), geometry_.config.dim, compact_.data());
     table_ = compact_.span();
   }
+  if (host_multiplies()) host_->stage(table_);
+  return restage();
+}
+
+// The norm, and what is on the device.
+Result<> Head::restage() {
+  const model::WeightLookup own = model::head_weights(*weights_);
   const LayerLookup lookup = [this, own](int64_t) -> model::WeightLookup {
     return [this, own](Weight weight) { return weight == Weight::classifier ? table_ : own(weight); };
   };
@@ -52,26 +63,33 @@ Result<> Head::stage(const model::Parameters& weights) {
   return {};
 }
 
-// logits [rows, T] = E·norm(x)
-Result<> Head::logits(std::span<const float> x) {
-  TRY(norm_.forward(*bench_, 0, x, xn_.span()));
-  if (classifier_) {
-    bench_->write((*classifier_)[0], "x", xn_.span());
-    return bench_->run((*classifier_)[0]);
+void Head::on_updated(int64_t row, int64_t rows) {
+  if (vocabulary_ == nullptr) {
+    if (host_multiplies()) host_->update(row, rows);
+    return;
   }
-  const auto scope = bench_->timers.measure(Timer::cls);
-  const int64_t dim = geometry_.config.dim, tokens = geometry_.tokens();
-  gemm({.m = rows_, .n = tokens, .k = dim, .lda = dim, .ldb = tokens, .ldc = tokens}, table_.data(), xn_.data(),
-       logits_.data());
-  return {};
+  const int64_t dim = geometry_.config.dim;
+  for (int64_t r = row; r < row + rows; ++r) {
+    const int64_t mine = vocabulary_->compact(r);
+    if (mine < 0) continue;
+    std::copy_n(weights_->classifier().data() + r * dim, dim, compact_.data() + mine * dim);
+    if (host_multiplies()) host_->update(mine, 1);
+  }
 }
 
-// With full offload: the device's softmax of its logits, into logits_.
-Result<> Head::probabilities() {
+// With full offload: logits [rows, T] = E·xn, left on the device.
+Result<> Head::device_logits() {
+  bench_->write((*classifier_)[0], "x", xn_.span());
+  return bench_->run((*classifier_)[0]);
+}
+
+// Their softmax, brought to the host.
+Result<> Head::device_probabilities() {
+  TRY(device_logits());
   model::KernelCall& softmax = (*softmax_)[0];
   bench_->transfer(softmax, "logits", (*classifier_)[0], "logits", "logits");
   TRY(bench_->run(softmax));
-  bench_->read(softmax, "p", logits_.span());
+  bench_->read(softmax, "p", host_->logits());
   return {};
 }
 
@@ -84,42 +102,53 @@ std::span<const int32_t> Head::mapped(std::span<const int32_t> targets) {
 
 // From the logits: the device's probabilities hold no loss above −ln(1e-10).
 Result<double> Head::loss(std::span<const float> x, std::span<const int32_t> targets) {
-  TRY(logits(x));
-  if (classifier_) bench_->read((*classifier_)[0], "logits", logits_.span());
-  const auto scope = bench_->timers.measure(Timer::elem);
-  const double total = cross_entropy(logits_.data(), rows_, mapped(targets));
-  return total / static_cast<double>(targets.size());
+  TRY(norm_.forward(*bench_, 0, x, xn_.span()));
+  const auto count = static_cast<double>(targets.size());
+  if (classifier_) {
+    TRY(device_logits());
+    bench_->read((*classifier_)[0], "logits", host_->logits());
+    const auto scope = bench_->timers.measure(Timer::elem);
+    return host_->loss(mapped(targets)) / count;
+  }
+  const auto scope = bench_->timers.measure(Timer::cls);
+  return host_->loss(xn_.span(), mapped(targets)) / count;
 }
 
 Result<double> Head::backward(std::span<const float> x, std::span<const int32_t> targets, float scale,
                               std::span<float> dx, model::Parameters& gradients) {
-  TRY(logits(x));
-  if (softmax_) TRY(probabilities());
-  const auto tokens = static_cast<int64_t>(targets.size());
+  TRY(norm_.forward(*bench_, 0, x, xn_.span()));
+  const std::span<float> d_table = vocabulary_ != nullptr ? d_compact_.span() : gradients.classifier();
+  const double loss = TRY(classify(targets, scale, d_table));
+  TRY(norm_.backward(*bench_, 0, x, dxn_.span(), Into::assign, dx, gradients.final_norm()));
+  return loss;
+}
+
+// From xn_ the loss, dxn_ and, unless a queue beside the step is to compute it, the table's gradient.
+Result<double> Head::classify(std::span<const int32_t> targets, float scale, std::span<float> d_table) {
+  if (softmax_) TRY(device_probabilities());
+  const auto count = static_cast<float>(targets.size());
+  const std::span<const int32_t> ids = mapped(targets);
+  const std::span<float> at_once = bench_->gradients.overlaps() ? std::span<float>() : d_table;
+  const Into into = vocabulary_ != nullptr ? Into::assign : bench_->gradients.into();  // collect() adds
   double total = 0;
   {
-    const auto scope = bench_->timers.measure(Timer::elem);
-    const float each = scale / static_cast<float>(tokens);
-    const std::span<const int32_t> ids = mapped(targets);
-    total = softmax_ ? negative_log_likelihood_backward(logits_.data(), rows_, ids, each)
-                     : cross_entropy_backward(logits_.data(), rows_, ids, each, logits_.data());
-  }
-  const std::span<float> d_table = vocabulary_ != nullptr ? d_compact_.span() : gradients.classifier();
-  bench_->product(d_table, logits_.span(), xn_.span());
-  {
     const auto scope = bench_->timers.measure(Timer::cls);
-    const int64_t dim = geometry_.config.dim;
-    gemm({.trans_a = Transpose::yes, .m = dim, .n = tokens, .k = rows_, .lda = dim, .ldb = tokens, .ldc = tokens},
-         table_.data(), logits_.data(), dxn_.data());
+    if (softmax_) {
+      total = negative_log_likelihood(host_->logits().data(), ids);
+      host_->backward_from_probabilities(xn_.span(), ids, scale / count, into, at_once, dxn_.span());
+    } else {
+      total = host_->loss(xn_.span(), ids);
+      host_->backward(xn_.span(), scale / count, into, at_once, dxn_.span());
+    }
   }
-  TRY(norm_.backward(*bench_, 0, x, dxn_.span(), Into::assign, dx, gradients.final_norm()));
-  return total / static_cast<double>(tokens);
+  if (at_once.empty()) bench_->gradients.add(d_table, host_->logits(), xn_.span(), std::ssize(targets), into);
+  return total / count;
 }
 
 void Head::collect(model::Parameters& gradients) {
   if (vocabulary_ == nullptr) return;
-  vocabulary_->scatter_add(d_compact_.data(), geometry_.config.dim, gradients.classifier().data());
-  std::ranges::fill(d_compact_, 0.0f);
+  vocabulary_->scatter(d_compact_.data(), geometry_.config.dim, bench_->gradients.into(),
+                       gradients.classifier().data());
 }
 
 }  // namespace anemone::train

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "base/parallel.h"
 #include "train/host_ops.h"
@@ -26,13 +25,15 @@ void SumSquares(const float* x, int64_t D, int64_t T, int64_t columns, float* sq
   }
 }
 
-// dots[t] = Σ_c w·dy·x, likewise.
-void SumWeightedProducts(const float* x, const float* w, const float* dy, int64_t D, int64_t T, int64_t columns,
-                         float* dots) {
+// The same and dots[t] = Σ_c w·dy·x.
+void SumProducts(const float* x, const float* w, const float* dy, int64_t D, int64_t T, int64_t columns, float* squares,
+                 float* dots) {
   for (int64_t c = 0; c < D; ++c, x += T, dy += T) {
     for_each(columns, [&](auto d, int64_t t) HWY_ATTR {
+      const auto value = hn::LoadU(d, x + t);
       const auto weighted = hn::Mul(hn::Set(d, w[c]), hn::LoadU(d, dy + t));
-      hn::StoreU(hn::MulAdd(weighted, hn::LoadU(d, x + t), hn::LoadU(d, dots + t)), d, dots + t);
+      hn::StoreU(hn::MulAdd(value, value, hn::LoadU(d, squares + t)), d, squares + t);
+      hn::StoreU(hn::MulAdd(weighted, value, hn::LoadU(d, dots + t)), d, dots + t);
     });
   }
 }
@@ -129,7 +130,7 @@ namespace anemone::train {
 namespace {
 
 HWY_EXPORT(SumSquares);
-HWY_EXPORT(SumWeightedProducts);
+HWY_EXPORT(SumProducts);
 HWY_EXPORT(NormRow);
 HWY_EXPORT(NormBackwardRow);
 HWY_EXPORT(NormWeightRow);
@@ -144,56 +145,59 @@ constexpr int64_t kLine = 16;        // floats in a cache line
 int64_t row_grain(int64_t T) { return std::max<int64_t>(1, kGrain / std::max<int64_t>(1, T)); }
 int64_t column_grain(int64_t D) { return std::max(kLine, row_grain(D)); }
 
-// ρ[t] = (Σ_c x²/D + eps)^(−½).
-std::vector<float> reciprocal_norms(const float* x, int64_t D, int64_t T, float eps) {
-  std::vector<float> rho(static_cast<size_t>(T));
-  parallel_for(T, column_grain(D), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(SumSquares)(x + begin, D, T, end - begin, rho.data() + begin);
-    for (auto r = rho.begin() + begin; r != rho.begin() + end; ++r)
-      *r = 1 / std::sqrt(*r / static_cast<float>(D) + eps);
-  });
-  return rho;
+// ρ = (Σ_c x²/D + eps)^(−½), from the sum.
+float reciprocal_norm(float squares, int64_t D, float eps) {
+  return 1 / std::sqrt(squares / static_cast<float>(D) + eps);
 }
 
-// c[t] = ρ²·Σ_c(w·dy·x)/D.
-std::vector<float> projections(const float* x, const float* w, const float* dy, int64_t D, int64_t T,
-                               const std::vector<float>& rho) {
-  std::vector<float> c(static_cast<size_t>(T));
-  parallel_for(T, column_grain(D), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(SumWeightedProducts)(x + begin, w, dy + begin, D, T, end - begin, c.data() + begin);
-    for (auto t = static_cast<size_t>(begin); t < static_cast<size_t>(end); ++t) {
-      c[t] *= rho[t] * rho[t] / static_cast<float>(D);
-    }
-  });
-  return c;
+// ρ[t] for columns [begin, end).
+void reciprocal_norms(const float* x, int64_t D, int64_t T, float eps, int64_t begin, int64_t end, float* rho) {
+  std::fill(rho, rho + (end - begin), 0.0f);
+  HWY_DYNAMIC_DISPATCH(SumSquares)(x + begin, D, T, end - begin, rho);
+  for (int64_t i = 0; i < end - begin; ++i) rho[i] = reciprocal_norm(rho[i], D, eps);
 }
 
 }  // namespace
 
+// A block of columns after another, each read a second time while the second-level cache holds it.
 void rmsnorm(const float* x, const float* w, int64_t D, int64_t T, float eps, float* y) {
-  const std::vector<float> rho = reciprocal_norms(x, D, T, eps);
-  parallel_for(D, row_grain(T), [&](int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; ++c) HWY_DYNAMIC_DISPATCH(NormRow)(x + c * T, rho.data(), w[c], T, y + c * T);
-  });
-}
-
-void rmsnorm_backward(const float* x, const float* w, const float* dy, int64_t D, int64_t T, float eps, Into into,
-                      float* dx, float* dw) {
-  const std::vector<float> rho = reciprocal_norms(x, D, T, eps);
-  const std::vector<float> c = projections(x, w, dy, D, T, rho);
-  parallel_for(D, row_grain(T), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      dw[i] +=
-          HWY_DYNAMIC_DISPATCH(NormBackwardRow)(x + i * T, dy + i * T, rho.data(), c.data(), w[i], T, into, dx + i * T);
+  constexpr int64_t kColumns = 128;
+  parallel_for(T, column_grain(D), [&](int64_t begin, int64_t end) {
+    float rho[kColumns];
+    for (int64_t t = begin; t < end; t += kColumns) {
+      const int64_t columns = std::min(kColumns, end - t);
+      reciprocal_norms(x, D, T, eps, t, t + columns, rho);
+      for (int64_t c = 0; c < D; ++c) HWY_DYNAMIC_DISPATCH(NormRow)(x + c * T + t, rho, w[c], columns, y + c * T + t);
     }
   });
 }
 
-void rmsnorm_weight_gradient(const float* x, const float* dy, int64_t D, int64_t T, float eps, float* dw) {
-  const std::vector<float> rho = reciprocal_norms(x, D, T, eps);
+void rmsnorm_backward(const float* x, const float* w, const float* dy, int64_t D, int64_t T, float eps, Into into,
+                      float* dx, float* dw, float* scratch) {
+  float *rho = scratch, *c = scratch + T;
+  parallel_for(T, column_grain(D), [&](int64_t begin, int64_t end) {
+    std::fill(rho + begin, rho + end, 0.0f);
+    std::fill(c + begin, c + end, 0.0f);
+    HWY_DYNAMIC_DISPATCH(SumProducts)(x + begin, w, dy + begin, D, T, end - begin, rho + begin, c + begin);
+    for (int64_t t = begin; t < end; ++t) {
+      rho[t] = reciprocal_norm(rho[t], D, eps);
+      c[t] *= rho[t] * rho[t] / static_cast<float>(D);
+    }
+  });
   parallel_for(D, row_grain(T), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      dw[i] += HWY_DYNAMIC_DISPATCH(NormWeightRow)(x + i * T, dy + i * T, rho.data(), T);
+      dw[i] += HWY_DYNAMIC_DISPATCH(NormBackwardRow)(x + i * T, dy + i * T, rho, c, w[i], T, into, dx + i * T);
+    }
+  });
+}
+
+void rmsnorm_weight_gradient(const float* x, const float* dy, int64_t D, int64_t T, float eps, float* dw,
+                             float* scratch) {
+  parallel_for(T, column_grain(D),
+               [&](int64_t begin, int64_t end) { reciprocal_norms(x, D, T, eps, begin, end, scratch + begin); });
+  parallel_for(D, row_grain(T), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      dw[i] += HWY_DYNAMIC_DISPATCH(NormWeightRow)(x + i * T, dy + i * T, scratch, T);
     }
   });
 }
@@ -223,25 +227,41 @@ void scale(const float* x, float alpha, int64_t count, float* y) {
   });
 }
 
-// One thread a range of channels: it reads whole lines of E and writes its own rows of x.
-void embed(std::span<const int32_t> tokens, const float* E, int64_t D, float* x) {
-  const int64_t T = std::ssize(tokens);
-  parallel_for(D, std::max(kLine, row_grain(T)), [&](int64_t begin, int64_t end) {
-    for (int64_t t = 0; t < T; ++t) {
-      const float* row = E + tokens[static_cast<size_t>(t)] * D;
-      for (int64_t c = begin; c < end; ++c) x[c * T + t] = row[c];
+void clear(std::span<float> values) {
+  parallel_for(std::ssize(values), kGrain,
+               [&](int64_t begin, int64_t end) { std::fill(values.begin() + begin, values.begin() + end, 0.0f); });
+}
+
+namespace {
+
+// Calls body(c, t, count, rows) for channels c and lines of x or dx [D, T] at (c, t); rows point to the table's rows of
+// those tokens. One thread takes a range of channels: a token that comes twice is met by one thread, in order.
+template <class T, class Body>
+void each_line(std::span<const int32_t> tokens, T* table, int64_t D, const Body& body) {
+  const int64_t total = std::ssize(tokens);
+  parallel_for(D, std::max(kLine, row_grain(total)), [&](int64_t begin, int64_t end) {
+    T* rows[kLine];
+    for (int64_t t = 0; t < total; t += kLine) {
+      const int64_t count = std::min(kLine, total - t);
+      for (int64_t i = 0; i < count; ++i) rows[i] = table + tokens[static_cast<size_t>(t + i)] * D;
+      for (int64_t c = begin; c < end; ++c) body(c, t, count, rows);
     }
   });
 }
 
-// The same division: a token that comes twice is added to by one thread, in order.
+}  // namespace
+
+void embed(std::span<const int32_t> tokens, const float* E, int64_t D, float* x) {
+  const int64_t T = std::ssize(tokens);
+  each_line(tokens, E, D, [&](int64_t c, int64_t t, int64_t count, const float* const* rows) {
+    for (int64_t i = 0; i < count; ++i) x[c * T + t + i] = rows[i][c];
+  });
+}
+
 void embed_backward(std::span<const int32_t> tokens, const float* dx, int64_t D, float* dE) {
   const int64_t T = std::ssize(tokens);
-  parallel_for(D, std::max(kLine, row_grain(T)), [&](int64_t begin, int64_t end) {
-    for (int64_t t = 0; t < T; ++t) {
-      float* row = dE + tokens[static_cast<size_t>(t)] * D;
-      for (int64_t c = begin; c < end; ++c) row[c] += dx[c * T + t];
-    }
+  each_line(tokens, dE, D, [&](int64_t c, int64_t t, int64_t count, float* const* rows) {
+    for (int64_t i = 0; i < count; ++i) rows[i][c] += dx[c * T + t + i];
   });
 }
 

@@ -21,6 +21,12 @@ struct Shape {
 constexpr Shape kShapes[] = {{1, 1}, {3, 1}, {1, 37}, {5, 7}, {48, 33}, {131, 259}};
 constexpr float kEps = 1e-5f;
 
+float* scratch(const Shape& s) {
+  static Floats floats;
+  floats.assign(static_cast<size_t>(2 * s.T), NAN);
+  return floats.data();
+}
+
 size_t at(const Shape& s, int64_t c, int64_t t) { return static_cast<size_t>(c * s.T + t); }
 
 double rho_of(const Floats& x, const Shape& s, int64_t t) {
@@ -80,7 +86,7 @@ TEST(RmsNormBackward, EqualsFiniteDifferencesWithWeightsFarFromOne) {
     Floats x = random_floats(s.count(), 1, 2), w = random_floats(s.D, 2, 3);
     const Floats u = random_floats(s.count(), 3);
     Floats dx(x.size()), dw(w.size());
-    rmsnorm_backward(x.data(), w.data(), u.data(), s.D, s.T, kEps, Into::assign, dx.data(), dw.data());
+    rmsnorm_backward(x.data(), w.data(), u.data(), s.D, s.T, kEps, Into::assign, dx.data(), dw.data(), scratch(s));
     const auto loss = [&] { return rmsnorm_loss(x, w, u, s); };
     if (s.D > 1) {  // a lone channel is normed to ±1, where differences see only eps
       for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(dx[i], slope(x[i], loss), 1e-3) << i;
@@ -94,9 +100,11 @@ TEST(RmsNormBackward, AddsWhereAskedAndAlwaysToTheWeightsGradient) {
     const Floats x = random_floats(s.count(), 1, 2), w = random_floats(s.D, 2), dy = random_floats(s.count(), 3);
     const Floats before = random_floats(s.count(), 4);
     Floats assigned = dy, added = before, dw(w.size()), twice(w.size());
-    rmsnorm_backward(x.data(), w.data(), assigned.data(), s.D, s.T, kEps, Into::assign, assigned.data(), dw.data());
+    rmsnorm_backward(x.data(), w.data(), assigned.data(), s.D, s.T, kEps, Into::assign, assigned.data(), dw.data(),
+                     scratch(s));
     for (int i = 0; i < 2; ++i) {
-      rmsnorm_backward(x.data(), w.data(), dy.data(), s.D, s.T, kEps, Into::add, added.data(), twice.data());
+      rmsnorm_backward(x.data(), w.data(), dy.data(), s.D, s.T, kEps, Into::add, added.data(), twice.data(),
+                       scratch(s));
     }
     for (size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(added[i], before[i] + 2 * assigned[i], 1e-5);
     for (size_t i = 0; i < w.size(); ++i) ASSERT_NEAR(twice[i], 2 * dw[i], 1e-5);
@@ -110,8 +118,8 @@ TEST(RmsNormBackward, IsTheSameForAnyThreads) {
     const int threads = thread_count();
     set_thread_count(count);
     Floats result(static_cast<size_t>(s.count() + s.D));
-    rmsnorm_backward(x.data(), w.data(), dy.data(), s.D, s.T, kEps, Into::add, result.data(),
-                     result.data() + s.count());
+    rmsnorm_backward(x.data(), w.data(), dy.data(), s.D, s.T, kEps, Into::add, result.data(), result.data() + s.count(),
+                     scratch(s));
     set_thread_count(threads);
     return result;
   };
@@ -169,6 +177,13 @@ TEST(Residual, AddsAScaledBranch) {
       ASSERT_EQ(half[i], 0.5f * x[i]);
     }
   }
+}
+
+TEST(Clear, LeavesNothing) {
+  Floats values = random_floats(40001, 1);
+  values[17] = NAN;
+  clear(values);
+  EXPECT_EQ(values, Floats(40001));
 }
 
 TEST(Embedding, LooksUpColumnsAndAddsThemBack) {

@@ -1,9 +1,15 @@
 #include "train/layer_kernel.h"
 
+#include "model/kernels.h"
+
 namespace anemone::train {
 
 using model::KernelCall;
 using model::WeightSource;
+
+Result<model::Kernel> Workbench::attention_backward() const {
+  return whole_attention() ? model::sdpa_backward(geometry, source) : model::sdpa_backward1(geometry, source);
+}
 
 Result<> Workbench::run(KernelCall& call) {
   const Stopwatch watch;

@@ -27,6 +27,10 @@ struct Workbench {
   GradientQueue& gradients;
   Buffer<float> scratch_a{}, scratch_b{};
 
+  // The backward pass of attention, or its first half where the device takes two.
+  Result<model::Kernel> attention_backward() const;
+  bool whole_attention() const { return device.info().whole_attention; }
+
   size_t activations() const { return static_cast<size_t>(geometry.config.dim * geometry.tokens()); }  // D·T
 
   Result<> run(model::KernelCall& call);

@@ -28,7 +28,8 @@ class LayerPrograms {
 
   // From df the gradient by norm(x2); adds dW1, dW2, dW3.
   virtual Result<FloatView> ffn_backward(int64_t l, FloatView df, const model::LayerView& dw) = 0;
-  // From the gradient by o: the call whose output holds dv, p and dp.
+  // From the gradient by o: the call whose output holds dv and, where the device takes attention as a whole, dq and dk,
+  // else p and dp.
   virtual Result<model::KernelCall*> values_backward(int64_t l, FloatView d_o) = 0;
   // From dq, dk (host) and dv (in `values`): the gradient by norm(x).
   virtual Result<FloatView> projections_backward(int64_t l, FloatView dq, FloatView dk,

@@ -26,8 +26,10 @@ Result<> Layers::create_backward() {
   const model::Config& c = bench_->geometry.config;
   const int64_t tokens = bench_->geometry.tokens();
   constexpr auto backward = Norm::Passes::backward;
-  sdpa_backward2_ = TRY(LayerKernel::create(*bench_, model::sdpa_backward2(bench_->geometry, bench_->source), c.layers,
-                                            LayerKernel::Output::shared));
+  if (!whole_attention_) {
+    sdpa_backward2_ = TRY(LayerKernel::create(*bench_, model::sdpa_backward2(bench_->geometry, bench_->source),
+                                              c.layers, LayerKernel::Output::shared));
+  }
   attention_norm_ = TRY(Norm::create(*bench_, Weight::attention_norm, c.layers, backward));
   ffn_norm_ = TRY(Norm::create(*bench_, Weight::ffn_norm, c.layers, backward));
   if (c.qk_norm) {
@@ -80,15 +82,22 @@ Result<> Layers::backward(int64_t l, std::span<float> dx, model::Parameters& gra
   return attention_norm_.backward(*bench_, l, x_[layer].span(), dxn_.span(), Into::add, dx, dw.attention_norm);
 }
 
+// The call that holds dq and dk.
+Result<KernelCall*> Layers::score_gradients(int64_t l, KernelCall& taps, KernelCall& values) {
+  if (whole_attention_) return &values;
+  KernelCall& scores = sdpa_backward2_[l];
+  bench_->transfer(scores, "p", values, "p", "dp");
+  bench_->transfer(scores, "q", taps, "q", "k");
+  TRY(bench_->run(scores));
+  return &scores;
+}
+
 // From the gradient by o = Wo·a to that by xn, in dxn_.
 Result<> Layers::attention_backward(int64_t l, FloatView d_o, const model::LayerView& dw) {
   KernelCall& taps = programs_->attention_taps(l);
   KernelCall& values = *TRY(programs_->values_backward(l, d_o));
   bench_->product(dw.wo, d_o, taps, "a");
-  KernelCall& scores = sdpa_backward2_[l];
-  bench_->transfer(scores, "p", values, "p", "dp");
-  bench_->transfer(scores, "q", taps, "q", "k");
-  TRY(bench_->run(scores));
+  KernelCall& scores = *TRY(score_gradients(l, taps, values));
   bench_->read(scores, "dq", dq_.span());
   bench_->read(scores, "dk", dk_.span());
   if (bench_->geometry.config.qk_norm) {

@@ -27,8 +27,9 @@ class Layers {
   Result<> backward(int64_t l, std::span<float> dx, model::Parameters& gradients);
 
  private:
-  explicit Layers(Workbench& bench) : bench_(&bench) {}
+  explicit Layers(Workbench& bench) : bench_(&bench), whole_attention_(bench.whole_attention()) {}
   Result<> create_backward();
+  Result<model::KernelCall*> score_gradients(int64_t l, model::KernelCall& taps, model::KernelCall& values);
   Result<> attention_backward(int64_t l, FloatView d_o, const model::LayerView& dw);
   Result<> through_head_norm(Norm& norm, int64_t l, const model::KernelCall& taps, std::string_view raw,
                              std::span<float> gradient, std::span<float> dw);
@@ -36,7 +37,8 @@ class Layers {
 
   Workbench* bench_;
   std::unique_ptr<LayerPrograms> programs_;
-  LayerKernel sdpa_backward2_;
+  LayerKernel sdpa_backward2_;  // unless the device takes attention as a whole
+  bool whole_attention_;
   Norm attention_norm_, ffn_norm_, q_norm_, k_norm_;  // backward
   std::vector<Buffer<float>> x_, x2_;                 // [D, T] a layer: its input, and after attention
   Buffer<float> scaled_, dxn_, dq_, dk_;

@@ -1,5 +1,7 @@
 #include "train/norms.h"
 
+#include <algorithm>
+
 #include "model/kernels.h"
 
 namespace anemone::train {
@@ -21,6 +23,7 @@ Result<Norm> Norm::create(Workbench& bench, Weight weight, int64_t count, Passes
   norm.weight_ = weight;
   norm.count_ = count;
   norm.length_ = model::shape_of(weight, bench.geometry.config).rows;
+  norm.scratch_ = Buffer<float>(static_cast<size_t>(2 * bench.geometry.tokens()));
   if (bench.offload == Offload::core) return norm;
   constexpr auto shared = LayerKernel::Output::shared;
   if (passes != Passes::backward) {
@@ -62,12 +65,14 @@ Result<> Norm::backward(Workbench& bench, int64_t layer, std::span<const float> 
   const auto block = static_cast<size_t>(length_ * tokens);  // a head, or all of x
   {
     const auto scope = bench.timers.measure(Timer::rms);
+    if (bench.gradients.into() == Into::assign) std::ranges::fill(dw, 0.0f);
     for (size_t at = 0; at < x.size(); at += block) {
       const float *x_at = x.data() + at, *dy_at = dy.data() + at;
       if (backward_) {
-        rmsnorm_weight_gradient(x_at, dy_at, length_, tokens, eps, dw.data());
+        rmsnorm_weight_gradient(x_at, dy_at, length_, tokens, eps, dw.data(), scratch_.data());
       } else {
-        rmsnorm_backward(x_at, weight(layer), dy_at, length_, tokens, eps, into, dx.data() + at, dw.data());
+        rmsnorm_backward(x_at, weight(layer), dy_at, length_, tokens, eps, into, dx.data() + at, dw.data(),
+                         scratch_.data());
       }
     }
   }

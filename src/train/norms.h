@@ -21,7 +21,8 @@ class Norm {
 
   // y = norm(x); x and y [C, T], different.
   Result<> forward(Workbench& bench, int64_t layer, std::span<const float> x, std::span<float> y);
-  // dx = or += the gradient through the norm of x; dw += its weight's. dx may be dy where it is assigned on the host.
+  // dx = or += the gradient through the norm of x; dw = or += its weight's, as the queue of
+  // gradients has it. dx may be dy where it is assigned on the host.
   Result<> backward(Workbench& bench, int64_t layer, std::span<const float> x, std::span<const float> dy, Into into,
                     std::span<float> dx, std::span<float> dw);
 
@@ -34,6 +35,7 @@ class Norm {
   std::vector<model::WeightLookup> lookups_;
   int64_t count_ = 0;
   int64_t length_ = 0;                             // of the weight: D, or h
+  Buffer<float> scratch_;                          // [2, T]
   std::optional<LayerKernel> forward_, backward_;  // on the device
 };
 

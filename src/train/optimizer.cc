@@ -1,16 +1,18 @@
 #include "train/optimizer.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
 #include "base/parallel.h"
-#include "train/adamw.h"
 
 namespace anemone::train {
 namespace {
 
-constexpr int64_t kGrain = 1 << 14;  // parameters worth a thread
+// Parameters of a block: with gradient and moments a quarter of a second-level cache of 1 MiB.
+constexpr int64_t kBlock = 1 << 14;
+constexpr int64_t kBlocksAtOnce = 4;  // that a thread takes
 
 bool is_vocabulary_table(const model::TensorInfo& tensor) {
   return tensor.name == "tok_embeddings.weight" || tensor.name == "output.weight";
@@ -22,25 +24,17 @@ bool becomes_used(const float* gradient, int64_t dim, uint8_t& used) {
   return used != 0;
 }
 
-// A row never used has zero moments and a zero gradient: without decay there is nothing to do.
-void update_used_rows(const AdamWCoefficients& coefficients, const AdamWRun& run, int64_t dim,
-                      std::span<uint8_t> used) {
-  parallel_for(std::ssize(used), std::max<int64_t>(1, kGrain / dim), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      const AdamWRun row = run + r * dim;
-      if (becomes_used(row.gradient, dim, used[static_cast<size_t>(r)])) adamw(coefficients, row, dim);
-    }
-  });
-}
-
-void update_all(const AdamWCoefficients& coefficients, const AdamWRun& run, int64_t count) {
-  parallel_for(count, kGrain, [&](int64_t begin, int64_t end) { adamw(coefficients, run + begin, end - begin); });
-}
-
-// decay · rate, by the kind of tensor.
-float decay_of(const AdamWOptions& options, const model::TensorInfo& tensor, float rate) {
-  const bool exempt = tensor.is_norm() || (is_vocabulary_table(tensor) && !options.decay_embedding);
-  return exempt ? 0 : rate * options.weight_decay;
+// Whether any row was used. One never used has zero moments and a zero gradient: without decay there is nothing to do.
+bool update_used_rows(const AdamWCoefficients& coefficients, const AdamWRun& run, int64_t rows, int64_t length,
+                      uint8_t* used) {
+  bool any = false;
+  for (int64_t r = 0; r < rows; ++r) {
+    const AdamWRun row = run + r * length;
+    if (!becomes_used(row.gradient, length, used[r])) continue;
+    adamw(coefficients, row, length);
+    any = true;
+  }
+  return any;
 }
 
 AdamWCoefficients coefficients_of(const AdamWOptions& options, const Update& update, int64_t t) {
@@ -57,45 +51,67 @@ AdamWCoefficients coefficients_of(const AdamWOptions& options, const Update& upd
 }  // namespace
 
 Optimizer::Optimizer(const model::Config& config, const AdamWOptions& options)
-    : options_(options),
-      m_(config),
-      v_(config),
-      used_rows_(static_cast<size_t>(config.vocab * (config.tied ? 1 : 2))) {}
-
-void Optimizer::step(model::Parameters& weights, const model::Parameters& gradients, const Update& update) {
-  AdamWCoefficients coefficients = coefficients_of(options_, update, ++updates_);
-  const AdamWRun all = {weights.all().data(), gradients.all().data(), m_.all().data(), v_.all().data()};
-  std::span<uint8_t> rows = used_rows_;
-  for (const model::TensorInfo& tensor : weights.tensors()) {
-    const AdamWRun run = all + tensor.offset;
-    coefficients.decay = decay_of(options_, tensor, update.rate);
-    if (!is_vocabulary_table(tensor)) {
-      update_all(coefficients, run, tensor.count());
-      continue;
-    }
-    const auto vocab = static_cast<size_t>(tensor.shape[0]);
-    update_used_rows(coefficients, run, tensor.shape[1], rows.first(vocab));
-    rows = rows.subspan(vocab);
+    : options_(options), m_(config), v_(config), used_rows_(static_cast<size_t>(config.vocab * (config.tied ? 1 : 2))) {
+  size_t used = 0;
+  for (size_t i = 0; i < m_.tensors().size(); ++i) {
+    const model::TensorInfo& tensor = m_.tensors()[i];
+    cut(i, tensor, used);
+    if (is_vocabulary_table(tensor)) used += static_cast<size_t>(tensor.shape[0]);
   }
 }
 
+void Optimizer::cut(size_t index, const model::TensorInfo& tensor, size_t used) {
+  const bool table = is_vocabulary_table(tensor);
+  const bool decays = !tensor.is_norm() && (!table || options_.decay_embedding);
+  const int64_t length = tensor.shape.back(), rows = tensor.count() / length;
+  const int64_t step = std::max<int64_t>(1, kBlock / length);
+  for (int64_t row = 0; row < rows; row += step) {
+    blocks_.push_back({.tensor = index,
+                       .row = row,
+                       .rows = std::min(step, rows - row),
+                       .length = length,
+                       .offset = tensor.offset + row * length,
+                       .decays = decays,
+                       .used = table ? std::optional(used + static_cast<size_t>(row)) : std::nullopt});
+  }
+}
+
+// Blocks are independent of each other, so that any thread may take the next one.
+void Optimizer::step(model::Parameters& weights, const model::Parameters& gradients, const Update& update,
+                     UpdateListener* listener) {
+  AdamWCoefficients decaying = coefficients_of(options_, update, ++updates_);
+  const AdamWCoefficients plain = decaying;
+  decaying.decay = update.rate * options_.weight_decay;
+  const AdamWRun all = {weights.all().data(), gradients.all().data(), m_.all().data(), v_.all().data()};
+  const int64_t count = std::ssize(blocks_);
+#pragma omp parallel for schedule(dynamic, kBlocksAtOnce)
+  for (int64_t b = 0; b < count; ++b) {
+    const Block& block = blocks_[static_cast<size_t>(b)];
+    const bool changed = update_block(block, block.decays ? decaying : plain, all + block.offset);
+    if (changed && listener != nullptr) listener->on_updated(weights, block.tensor, block.row, block.rows);
+  }
+}
+
+bool Optimizer::update_block(const Block& block, const AdamWCoefficients& coefficients, const AdamWRun& run) {
+  if (block.used) {
+    return update_used_rows(coefficients, run, block.rows, block.length, used_rows_.data() + *block.used);
+  }
+  adamw(coefficients, run, block.rows * block.length);
+  return true;
+}
+
 double squared_norm(std::span<const float> gradients) {
-  constexpr int64_t kBlock = 1 << 16;  // fixed, so that the threads do not change the sum
-  const int64_t count = std::ssize(gradients);
-  std::vector<double> sums(static_cast<size_t>((count + kBlock - 1) / kBlock));
-  parallel_for(std::ssize(sums), 1, [&](int64_t begin, int64_t end) {
+  std::array<double, 4096> sums{};
+  const int64_t count = std::ssize(gradients), most = std::ssize(sums);
+  // By the count alone, so that the threads do not change the sum.
+  const int64_t length = std::max<int64_t>(1 << 16, (count + most - 1) / most);
+  parallel_for((count + length - 1) / length, 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       sums[static_cast<size_t>(b)] =
-          sum_of_squares(gradients.data() + b * kBlock, std::min(kBlock, count - b * kBlock));
+          sum_of_squares(gradients.data() + b * length, std::min(length, count - b * length));
     }
   });
   return std::accumulate(sums.begin(), sums.end(), 0.0);
-}
-
-void clear(model::Parameters& gradients) {
-  float* all = gradients.all().data();
-  parallel_for(std::ssize(gradients.all()), kGrain,
-               [all](int64_t begin, int64_t end) { std::fill(all + begin, all + end, 0.0f); });
 }
 
 }  // namespace anemone::train

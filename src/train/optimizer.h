@@ -13,11 +13,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "model/config.h"
 #include "model/parameters.h"
+#include "train/adamw.h"
+#include "train/update_listener.h"
 
 namespace anemone::train {
 
@@ -42,8 +45,10 @@ class Optimizer {
  public:
   Optimizer(const model::Config& config, const AdamWOptions& options);
 
-  // `weights` and `gradients` have the layout of the configuration given at construction.
-  void step(model::Parameters& weights, const model::Parameters& gradients, const Update& update);
+  // `weights` and `gradients` have the layout of the configuration given at construction. The listener, if any, hears
+  // of each block of weights right after its update.
+  void step(model::Parameters& weights, const model::Parameters& gradients, const Update& update,
+            UpdateListener* listener = nullptr);
 
   // The state, for checkpoints: to resume, fill the moments and the rows, then set the count.
   int64_t updates() const { return updates_; }
@@ -54,19 +59,28 @@ class Optimizer {
   std::span<uint8_t> used_rows() { return used_rows_; }
 
  private:
+  // Rows of one tensor that a thread updates at a time.
+  struct Block {
+    size_t tensor;
+    int64_t row, rows, length;  // of that many floats each
+    int64_t offset;             // in all parameters
+    bool decays;
+    std::optional<size_t> used;  // where its rows stand in used_rows_, if the tensor is a vocabulary table
+  };
+  void cut(size_t index, const model::TensorInfo& tensor, size_t used);
+  bool update_block(const Block& block, const AdamWCoefficients& coefficients, const AdamWRun& run);
+
   AdamWOptions options_;
   int64_t updates_ = 0;
   model::Parameters m_;
   model::Parameters v_;
   std::vector<uint8_t> used_rows_;
+  std::vector<Block> blocks_;
 };
 
 // Σ g², accumulated in double; the same bits for any number of threads. Infinite or NaN where a gradient is.
 double squared_norm(std::span<const float> gradients);
 inline double squared_norm(const model::Parameters& gradients) { return squared_norm(gradients.all()); }
-
-// Zeros, for the next accumulation.
-void clear(model::Parameters& gradients);
 
 // What gradients of this norm are multiplied with so that their norm is at most `limit` (0: no clipping).
 inline float clip_factor(double norm, double limit) {

@@ -120,6 +120,45 @@ TEST(Optimizer, RowsWithoutAGradientNeitherMoveNorDecay) {
   EXPECT_FLOAT_EQ(row(weights.embedding(), 3)[0], 0.95f * 0.95f);
 }
 
+// How often each weight was told, and the value it had then.
+struct Ledger final : UpdateListener {
+  explicit Ledger(size_t count) : times(count), values(count) {}
+  void on_updated(const Parameters& weights, size_t tensor, int64_t row, int64_t rows) override {
+    const TensorInfo& info = weights.tensors()[tensor];
+    const int64_t length = info.shape.back();
+    for (int64_t i = info.offset + row * length; i < info.offset + (row + rows) * length; ++i) {
+      ++times[static_cast<size_t>(i)];
+      values[static_cast<size_t>(i)] = weights.all()[static_cast<size_t>(i)];
+    }
+  }
+  std::vector<int> times;
+  std::vector<float> values;
+};
+
+// Tensors of more than one block, and of one row.
+TEST(Optimizer, TellsEachChangedWeightOnceAndAfterItsUpdate) {
+  const Config config{.name = "wide",
+                      .layers = 1,
+                      .dim = 100,
+                      .hidden = 511,
+                      .heads = 1,
+                      .kv_heads = 1,
+                      .head_dim = 64,
+                      .vocab = 501,
+                      .seq = 8};
+  Parameters weights(config), gradients(config);
+  fill(weights, 1);
+  fill(gradients, 2);
+  std::ranges::fill(gradients.embedding().subspan(0, 490 * 100), 0.0f);  // rows that were never used
+  Optimizer optimizer(config, {});
+  Ledger ledger(weights.all().size());
+  optimizer.step(weights, gradients, {.rate = 0.1f}, &ledger);
+  const size_t unused = 300 * 100;  // in blocks without a used row
+  EXPECT_THAT(std::span(ledger.times).first(unused), Each(0));
+  EXPECT_THAT(std::span(ledger.times).subspan(490 * 100), Each(1));
+  EXPECT_THAT(std::span(ledger.values).subspan(490 * 100), ElementsAreArray(weights.all().subspan(490 * 100)));
+}
+
 TEST(Optimizer, ARestoredOneGoesOnBitForBit) {
   const Config config = odd_config();
   Parameters weights(config), gradients(config), resumed(config);
@@ -178,14 +217,6 @@ TEST(SquaredNorm, ShowsAnOverflowWhereverItIs) {
     gradients.all()[at] = NAN;
     EXPECT_TRUE(std::isnan(squared_norm(gradients)));
   }
-}
-
-TEST(Clear, LeavesNothing) {
-  Parameters gradients(wide_config());
-  fill(gradients, 3);
-  gradients.all()[17] = NAN;
-  clear(gradients);
-  EXPECT_EQ(squared_norm(gradients), 0);
 }
 
 TEST(ClipFactor, BringsANormDownToTheLimit) {

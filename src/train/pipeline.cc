@@ -1,13 +1,14 @@
 #include "train/pipeline.h"
 
 #include "base/check.h"
+#include "train/options.h"
 
 namespace anemone::train {
 
 Pipeline::Pipeline(Device& device, const model::Config& config, const PipelineOptions& options)
-    : queue_(options.overlap.value_or(device.info().leaves_host_free), timers_),
+    : queue_({options.precision, options.overlap.value_or(device.info().leaves_host_free)}, timers_),
       bench_{device,
-             {config, options.batch, options.seq, options.dtype},
+             {config, options.batch, options.seq, program_dtype(options.precision)},
              options.source,
              options.offload,
              options.backward,
@@ -24,7 +25,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(Device& device, const model::
   TRY(model::validate(config));
   auto pipeline = std::unique_ptr<Pipeline>(new Pipeline(device, config, options));
   pipeline->layers_.emplace(TRY(Layers::create(pipeline->bench_)));
-  pipeline->head_.emplace(TRY(Head::create(pipeline->bench_, options.vocabulary)));
+  pipeline->head_.emplace(TRY(Head::create(pipeline->bench_, options.precision, options.vocabulary)));
   return pipeline;
 }
 
@@ -32,6 +33,15 @@ Result<> Pipeline::stage(const model::Parameters& weights) {
   weights_ = &weights;
   TRY(layers_->stage(weights));
   return head_->stage(weights);
+}
+
+Result<> Pipeline::restage() {
+  TRY(layers_->stage(*weights_));
+  return head_->restage();
+}
+
+void Pipeline::on_updated(const model::Parameters& weights, size_t tensor, int64_t row, int64_t rows) {
+  if (weights.tensor(weights.tensors()[tensor]).data() == weights.classifier().data()) head_->on_updated(row, rows);
 }
 
 Result<> Pipeline::forward(std::span<const int32_t> inputs) {
@@ -49,15 +59,17 @@ Result<double> Pipeline::loss(std::span<const int32_t> inputs, std::span<const i
   return head_->loss(x_.span(), targets);
 }
 
-Result<double> Pipeline::step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale,
+Result<double> Pipeline::step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale, Into into,
                               model::Parameters& gradients) {
   TRY(forward(inputs));
+  queue_.begin(into);
   const double loss = TRY(head_->backward(x_.span(), targets, scale, dx_.span(), gradients));
   for (int64_t l = bench_.geometry.config.layers; l-- > 0;) TRY(layers_->backward(l, dx_.span(), gradients));
   // The table's rows are added to by the classifier's product too, which may still be under way.
   queue_.wait();
   head_->collect(gradients);  // each step, so that the sums' order does not depend on where a run is saved
   const auto scope = timers_.measure(Timer::elem);
+  if (into == Into::assign && !bench_.geometry.config.tied) clear(gradients.embedding());
   embed_backward(inputs, dx_.data(), bench_.geometry.config.dim, gradients.embedding().data());
   return loss;
 }

@@ -2,8 +2,10 @@
 //
 //   auto pipeline = TRY(Pipeline::create(*device, config, {.batch = 4, .seq = 256}));
 //   TRY(pipeline->stage(weights));
-//   double loss = TRY(pipeline->step(inputs, targets, loss_scale, gradients));   // adds gradients of loss_scale·loss
+//   double loss = TRY(pipeline->step(inputs, targets, loss_scale, Into::assign, gradients));
 //   pipeline->finish();                                                          // all of them are in now
+//   optimizer.step(weights, gradients, update, pipeline.get());                  // which it hears of
+//   TRY(pipeline->restage());
 //
 // Ids are those of `batch` sequences of `seq` tokens, one after another, each below the vocabulary's size: the caller
 // has checked them.
@@ -21,7 +23,7 @@ namespace anemone::train {
 struct PipelineOptions {
   model::WeightSource source = model::WeightSource::baked;
   Offload offload = Offload::core;
-  mil::DType dtype = mil::DType::fp16;  // of the programs
+  Precision precision = Precision::fp32;  // of the device; the host's products follow
   int64_t batch = 1;
   int64_t seq = 256;
   bool backward = true;                           // false: loss() only
@@ -36,9 +38,11 @@ class Pipeline final : public Objective {
   ~Pipeline() override;
 
   Result<> stage(const model::Parameters& weights) override;
+  Result<> restage() override;
+  void on_updated(const model::Parameters& weights, size_t tensor, int64_t row, int64_t rows) override;
   // The mean of −ln p(target) over all positions.
   Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) override;
-  Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale,
+  Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale, Into into,
                       model::Parameters& gradients) override;
   void finish() override;
   Timers& timers() override { return timers_; }

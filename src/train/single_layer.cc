@@ -7,8 +7,9 @@
 
 namespace anemone::train {
 
-SingleLayer::SingleLayer(Device& device, const model::Geometry& geometry, model::WeightSource source, Offload offload)
-    : queue_(device.info().leaves_host_free, timers_),
+SingleLayer::SingleLayer(Device& device, const model::Geometry& geometry, model::WeightSource source, Offload offload,
+                         Precision precision)
+    : queue_({precision, device.info().leaves_host_free}, timers_),
       bench_{device, geometry, source, offload, /*backward=*/true, timers_, queue_},
       input_(bench_.activations()),
       target_(bench_.activations()),
@@ -21,8 +22,9 @@ SingleLayer::SingleLayer(Device& device, const model::Geometry& geometry, model:
 }
 
 Result<std::unique_ptr<SingleLayer>> SingleLayer::create(Device& device, const model::Geometry& geometry,
-                                                         model::WeightSource source, Offload offload) {
-  auto task = std::unique_ptr<SingleLayer>(new SingleLayer(device, geometry, source, offload));
+                                                         model::WeightSource source, Offload offload,
+                                                         Precision precision) {
+  auto task = std::unique_ptr<SingleLayer>(new SingleLayer(device, geometry, source, offload, precision));
   task->layers_.emplace(TRY(Layers::create(task->bench_)));
   return task;
 }
@@ -38,7 +40,8 @@ Result<double> SingleLayer::loss(std::span<const int32_t>, std::span<const int32
 
 // dy = 2·(y − target) / (S·D)
 Result<double> SingleLayer::step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale,
-                                 model::Parameters& gradients) {
+                                 Into into, model::Parameters& gradients) {
+  queue_.begin(into);
   const double mean = TRY(loss(inputs, targets));
   {
     const auto scope = timers_.measure(Timer::elem);

@@ -15,23 +15,30 @@ class SingleLayer final : public Objective {
  public:
   // `config` has one layer.
   static Result<std::unique_ptr<SingleLayer>> create(Device& device, const model::Geometry& geometry,
-                                                     model::WeightSource source, Offload offload);
+                                                     model::WeightSource source, Offload offload, Precision precision);
 
-  Result<> stage(const model::Parameters& weights) override { return layers_->stage(weights); }
+  Result<> stage(const model::Parameters& weights) override {
+    weights_ = &weights;
+    return restage();
+  }
+  Result<> restage() override { return layers_->stage(*weights_); }
+  void on_updated(const model::Parameters&, size_t, int64_t, int64_t) override {}
   // Tokens play no part.
   Result<double> loss(std::span<const int32_t> inputs, std::span<const int32_t> targets) override;
-  Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale,
+  Result<double> step(std::span<const int32_t> inputs, std::span<const int32_t> targets, float scale, Into into,
                       model::Parameters& gradients) override;
   void finish() override { queue_.wait(); }
   Timers& timers() override { return timers_; }
 
  private:
-  SingleLayer(Device& device, const model::Geometry& geometry, model::WeightSource source, Offload offload);
+  SingleLayer(Device& device, const model::Geometry& geometry, model::WeightSource source, Offload offload,
+              Precision precision);
 
   Timers timers_;
   GradientQueue queue_;
   Workbench bench_;
   std::optional<Layers> layers_;
+  const model::Parameters* weights_ = nullptr;
   Buffer<float> input_, target_, y_;  // [D, S]
 };
 

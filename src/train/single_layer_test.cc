@@ -37,7 +37,7 @@ struct Fit {
   Fit(const std::string& name, Precision precision, model::WeightSource source, Offload offload)
       : device(open_device(name, {.precision = precision}).value()) {
     const auto dtype = precision == Precision::fp32 ? mil::DType::fp32 : mil::DType::fp16;
-    task = SingleLayer::create(*device, {scaled_down(), 1, 10, dtype}, source, offload).value();
+    task = SingleLayer::create(*device, {scaled_down(), 1, 10, dtype}, source, offload, precision).value();
   }
   double loss(const Parameters& weights) const {
     EXPECT_TRUE(task->stage(weights));
@@ -46,7 +46,7 @@ struct Fit {
   }
   double step(const Parameters& weights, float scale, Parameters& gradients) const {
     EXPECT_TRUE(task->stage(weights));
-    const double value = task->step({}, {}, scale, gradients).value();
+    const double value = task->step({}, {}, scale, Into::assign, gradients).value();
     task->finish();
     return value;
   }
@@ -102,7 +102,6 @@ TEST(SingleLayer, LossFallsInTwentyUpdates) {
       const double first = run.loss(weights);
       double before = first;
       for (int update = 0; update < 20; ++update) {
-        clear(gradients);
         before = run.step(weights, 1, gradients);
         optimizer.step(weights, gradients, {.rate = 1e-2f});
       }

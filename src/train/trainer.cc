@@ -112,13 +112,13 @@ Result<> Trainer::create_objective(Device& device) {
   const TrainOptions& o = setup_.options;
   if (o.task == Task::single_layer) {
     const model::Geometry geometry{setup_.config, o.batch, o.seq, o.dtype()};
-    objective_ = TRY(SingleLayer::create(device, geometry, o.source, o.offload));
+    objective_ = TRY(SingleLayer::create(device, geometry, o.source, o.offload, o.precision));
     return {};
   }
   objective_ = TRY(Pipeline::create(device, setup_.config,
                                     {.source = o.source,
                                      .offload = o.offload,
-                                     .dtype = o.dtype(),
+                                     .precision = o.precision,
                                      .batch = o.batch,
                                      .seq = o.seq,
                                      .vocabulary = vocabulary_ ? &*vocabulary_ : nullptr}));
@@ -199,7 +199,8 @@ Result<StepReport> Trainer::step() {
   const TrainOptions& o = setup_.options;
   StepReport report{.step = state_.step, .rate = o.schedule.rate(state_.step), .loss_scale = scaler_.scale()};
   next_batch();
-  report.loss = TRY(objective_->step(inputs_, targets_, static_cast<float>(scaler_.scale()), gradients_));
+  const Into into = state_.accumulated == 0 ? Into::assign : Into::add;
+  report.loss = TRY(objective_->step(inputs_, targets_, static_cast<float>(scaler_.scale()), into, gradients_));
   if (!std::isfinite(report.loss)) {
     return fail("the loss of step {} is not a number: start again from the last checkpoint with a lower --lr{}",
                 state_.step, advice(o));
@@ -231,14 +232,13 @@ Result<> Trainer::update(StepReport& report) {
     }
     if (!report.skipped) {
       const float scale = static_cast<float>(mean) * clip_factor(norm, o.clip);
-      optimizer_.step(weights_, gradients_, {static_cast<float>(report.rate), scale});
+      optimizer_.step(weights_, gradients_, {static_cast<float>(report.rate), scale}, objective_.get());
     }
-    clear(gradients_);
   }
   state_.accumulated = 0;
   state_.updates = optimizer_.updates();
   state_.scaler = scaler_.state();
-  return stage();
+  return objective_->restage();
 }
 
 // The windows held out, in order.

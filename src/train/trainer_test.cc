@@ -41,7 +41,7 @@ std::vector<Case> cases() {
   std::vector<Case> all;
   for (auto source : {model::WeightSource::baked, model::WeightSource::dynamic}) {
     for (Offload offload : {Offload::core, Offload::full}) {
-      for (Precision precision : {Precision::fp32, Precision::fp16}) {
+      for (Precision precision : {Precision::fp32, Precision::fp16, Precision::bf16}) {
         for (bool compact : {false, true}) all.push_back({source, offload, precision, compact});
       }
     }
@@ -345,13 +345,15 @@ TEST(BestPath, StandsBesideTheCheckpoint) {
 // Several steps' gradients of one pipeline.
 Parameters gradients_of(const model::Config& config, const PipelineOptions& options, const Parameters& weights,
                         const std::vector<std::vector<int32_t>>& windows) {
-  const auto device = *open_device("cpu", {.precision = Precision::fp32});
+  const auto device = *open_device("cpu", {.precision = options.precision});
   auto pipeline = *Pipeline::create(*device, config, options);
   Parameters gradients(config);
   EXPECT_TRUE(pipeline->stage(weights));
+  std::ranges::fill(gradients.all(), options.vocabulary == nullptr ? NAN : 0);  // which the first step replaces
   for (const std::vector<int32_t>& window : windows) {
     const std::span<const int32_t> ids = window;
-    EXPECT_TRUE(pipeline->step(ids.first(ids.size() - 1), ids.subspan(1), 1, gradients));
+    const Into into = &window == &windows.front() ? Into::assign : Into::add;
+    EXPECT_TRUE(pipeline->step(ids.first(ids.size() - 1), ids.subspan(1), 1, into, gradients));
   }
   pipeline->finish();
   return gradients;
@@ -373,12 +375,36 @@ Parameters small_weights(const model::Config& config) {
 TEST(Pipeline, GradientsAreTheSameWithAndWithoutOverlap) {
   const Parameters weights = small_weights(small_config());
   for (auto source : {model::WeightSource::baked, model::WeightSource::dynamic}) {
-    PipelineOptions options{.source = source, .dtype = mil::DType::fp32, .seq = 8, .overlap = false};
+    PipelineOptions options{.source = source, .seq = 8, .overlap = false};
     const Parameters expected = gradients_of(small_config(), options, weights, even_windows());
     options.overlap = true;
     for (int repetition = 0; repetition < 20; ++repetition) {
       EXPECT_TRUE(same_bits(gradients_of(small_config(), options, weights, even_windows()), expected));
     }
+  }
+}
+
+// The difference's norm by that of what is expected, tensor by tensor the largest.
+double relative_error(const Parameters& found, const Parameters& expected) {
+  double largest = 0;
+  for (const model::TensorInfo& tensor : expected.tensors()) {
+    const std::span<const float> a = found.tensor(tensor), b = expected.tensor(tensor);
+    std::vector<float> difference(a.size());
+    std::ranges::transform(a, b, difference.begin(), std::minus<>());
+    largest = std::max(largest, std::sqrt(squared_norm(difference) / squared_norm(b)));
+  }
+  return largest;
+}
+
+TEST(Pipeline, GradientsAtBfloat16ComeCloseToThoseInFloat) {
+  const Parameters weights = small_weights(small_config());
+  for (auto source : {model::WeightSource::baked, model::WeightSource::dynamic}) {
+    PipelineOptions options{.source = source, .seq = 8};
+    const Parameters expected = gradients_of(small_config(), options, weights, even_windows());
+    options.precision = Precision::bf16;
+    const Parameters found = gradients_of(small_config(), options, weights, even_windows());
+    EXPECT_LT(relative_error(found, expected), 0.02);
+    EXPECT_GT(relative_error(found, expected), 1e-4) << "no factor was rounded";
   }
 }
 
@@ -417,7 +443,7 @@ TEST(Pipeline, ACompactVocabularyIsAModelOfThatVocabulary) {
     for (auto& window : halved) {
       for (int32_t& id : window) id /= 2;
     }
-    PipelineOptions options{.dtype = mil::DType::fp32, .seq = 8};
+    PipelineOptions options{.seq = 8};
     const Parameters expected = gradients_of(even_config, options, for_even_ids(weights, even_config), halved);
     const CompactVocabulary vocabulary = even_vocabulary();
     options.vocabulary = &vocabulary;

@@ -30,10 +30,11 @@ void CompactVocabulary::gather(const float* full, int64_t D, float* rows) const 
   });
 }
 
-void CompactVocabulary::scatter_add(const float* rows, int64_t D, float* full) const {
+void CompactVocabulary::scatter(const float* rows, int64_t D, Into into, float* full) const {
   parallel_for(size(), kRowGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       float* row = full + originals_[static_cast<size_t>(i)] * D;
+      if (into == Into::assign) std::fill_n(row, D, 0.0f);
       std::transform(row, row + D, rows + i * D, row, std::plus<>());
     }
   });

@@ -5,12 +5,14 @@
 //   CompactVocabulary compact(used);                     // 32000 → 9205 on TinyStories
 //   compact.gather(embedding, D, rows);                  // [v, D], before the logits
 //   compact.map(targets);                                // old ids to new
-//   compact.scatter_add(d_rows, D, d_embedding);         // after the backward pass
+//   compact.scatter(d_rows, D, Into::add, d_embedding);  // after the backward pass
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include "train/host_ops.h"
 
 namespace anemone::train {
 
@@ -33,14 +35,15 @@ class CompactVocabulary {
   explicit CompactVocabulary(const UsedTokens& used);
 
   int64_t size() const { return static_cast<int64_t>(originals_.size()); }
-  std::span<const int32_t> originals() const { return originals_; }  // new id → old id
+  std::span<const int32_t> originals() const { return originals_; }                            // new id → old id
+  int64_t compact(int64_t original) const { return compact_[static_cast<size_t>(original)]; }  // −1 where unused
 
   void map(std::span<int32_t> ids) const;  // old → new, in place; each must be used
 
   // rows[i, :] = full[originals[i], :]; full [V, D], rows [size(), D].
   void gather(const float* full, int64_t D, float* rows) const;
-  // full[originals[i], :] += rows[i, :].
-  void scatter_add(const float* rows, int64_t D, float* full) const;
+  // full[originals[i], :] = or += rows[i, :]; other rows stay as they are.
+  void scatter(const float* rows, int64_t D, Into into, float* full) const;
 
  private:
   std::vector<int32_t> originals_;

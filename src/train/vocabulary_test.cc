@@ -34,7 +34,7 @@ TEST(CompactVocabulary, GathersRowsAndAddsThemBack) {
   std::vector<float> rows(3 * D);
   compact.gather(full.data(), D, rows.data());
   std::vector<float> sum = full;
-  compact.scatter_add(rows.data(), D, sum.data());
+  compact.scatter(rows.data(), D, Into::add, sum.data());
   for (int64_t id = 0; id < 50; ++id) {
     const float times = id == 3 || id == 11 || id == 49 ? 2 : 1;
     for (int64_t i = id * D; i < (id + 1) * D; ++i) {

@@ -54,11 +54,10 @@ class Parity : public testing::TestWithParam<Case> {
   void SetUp() override {
     const Case& c = GetParam();
     device_ = *open_device(c.device, {.precision = c.precision});
-    const auto dtype = c.precision == Precision::fp32 ? mil::DType::fp32 : mil::DType::fp16;
     auto pipeline = Pipeline::create(*device_, golden_.config,
                                      {.source = c.source,
                                       .offload = c.offload,
-                                      .dtype = dtype,
+                                      .precision = c.precision,
                                       .batch = kBatch,
                                       .seq = golden_.config.seq,
                                       .overlap = c.overlap});
@@ -83,12 +82,10 @@ class Parity : public testing::TestWithParam<Case> {
       inputs.insert(inputs.end(), row, row + seq);
       targets.insert(targets.end(), row + 1, row + seq + 1);
     }
-    std::ranges::fill(gradients.all(), 0.0f);
     EXPECT_TRUE(pipeline_->stage(weights_));
-    const Result<double> loss = pipeline_->step(inputs, targets, scale(), gradients);
+    const Result<double> loss = pipeline_->step(inputs, targets, scale(), Into::assign, gradients);
     EXPECT_TRUE(loss) << loss.error().message;
     pipeline_->finish();
-    pipeline_->release();
     return *loss;
   }
 

@@ -72,19 +72,20 @@ void to_factors(const mil::Tensor& tensor, BFloat16* to) {
 
 }  // namespace
 
-Constant::Constant(const mil::Tensor& tensor, Rounding rounding, bool factor)
-    : rounding_(rounding), is_factor_(factor) {
+Constant::Constant(const mil::Tensor& tensor, Form form, Rounding rounding) : form_(form), rounding_(rounding) {
   load(tensor);
 }
 
-Constant Constant::words(const mil::Tensor& tensor, Rounding rounding) { return {tensor, rounding, false}; }
+Constant Constant::words(const mil::Tensor& tensor, Rounding rounding) { return {tensor, Form::words, rounding}; }
 
-Constant Constant::factor(const mil::Tensor& tensor) { return {tensor, Rounding::bfloat16, true}; }
+Constant Constant::factor(const mil::Tensor& tensor) { return {tensor, Form::factor, Rounding::bfloat16}; }
+
+Constant Constant::stored(const mil::Tensor& tensor) { return {tensor, Form::stored, Rounding::none}; }
 
 void Constant::load(const mil::Tensor& tensor) {
   tensor_ = tensor;
   const auto count = size_t(tensor.type().count());
-  if (is_factor_) {
+  if (form_ == Form::factor) {
     if (factors_.size() < count) factors_ = Buffer<BFloat16>(count);
     return to_factors(tensor, factors_.data());
   }
@@ -97,9 +98,10 @@ void Constant::load(const mil::Tensor& tensor) {
   round_to(rounding_, floats_.span());
 }
 
-// The words where the tensor has them, unless they have to change.
+// The elements where the tensor has them, unless they have to change.
 const void* Constant::in_place() const {
-  if (is_factor_ || rounding_ != Rounding::none) return nullptr;
+  if (form_ == Form::stored) return tensor_.bytes().data();
+  if (form_ == Form::factor || rounding_ != Rounding::none) return nullptr;
   if (const mil::FloatSource* source = readable_source(tensor_)) {
     return rounding_of(tensor_.type().dtype) == Rounding::none ? source->data : nullptr;
   }
@@ -108,14 +110,14 @@ const void* Constant::in_place() const {
 }
 
 const void* Constant::data() const {
-  if (is_factor_) return factors_.data();
+  if (form_ == Form::factor) return factors_.data();
   const void* there = in_place();
   return there != nullptr ? there : floats_.data();
 }
 
 View Constant::view(BufferId buffer) const {
   const mil::Shape& shape = tensor_.type().shape;
-  const mil::FloatSource* source = is_factor_ ? nullptr : readable_source(tensor_);
+  const mil::FloatSource* source = form_ == Form::words ? readable_source(tensor_) : nullptr;
   if (source == nullptr || !source->transposed) return packed(buffer, shape);
   return *reshaped(transposed_view(buffer, *source), shape);
 }

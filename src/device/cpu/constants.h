@@ -2,6 +2,7 @@
 //
 //   Constant w = Constant::words(tensor, Rounding::half);      // floats, rounded to halves
 //   Constant f = Constant::factor(tensor);                     // bfloat16, for matrix products
+//   Constant h = Constant::stored(tensor);                     // the tensor's own elements
 //   View v = w.view(buffer);                                   // where its elements stand: perhaps transposed
 //   w.load(new_tensor);                                        // in place
 #pragma once
@@ -19,6 +20,8 @@ class Constant {
   static Constant words(const mil::Tensor& tensor, Rounding rounding);
   // Packed bfloat16.
   static Constant factor(const mil::Tensor& tensor);
+  // Packed, of the tensor's type, left where they are.
+  static Constant stored(const mil::Tensor& tensor);
 
   // Takes another tensor of the same type, from the same kind of place.
   void load(const mil::Tensor& tensor);
@@ -26,12 +29,13 @@ class Constant {
   View view(BufferId buffer) const;
 
  private:
-  Constant(const mil::Tensor& tensor, Rounding rounding, bool factor);
+  enum class Form : uint8_t { words, factor, stored };
+  Constant(const mil::Tensor& tensor, Form form, Rounding rounding);
   const void* in_place() const;
 
   mil::Tensor tensor_;  // kept for its type, and where its memory is read
+  Form form_;
   Rounding rounding_;
-  bool is_factor_;
   Buffer<float> floats_;
   Buffer<BFloat16> factors_;
 };

@@ -1,11 +1,11 @@
 #include "device/cpu/cpu_device.h"
 
-#include <hwy/highway.h>
-
 #include <algorithm>
 #include <fstream>
 #include <mutex>
 
+#include "base/cpu_target.h"
+#include "base/gemm.h"
 #include "base/parallel.h"
 #include "device/cpu/lowering.h"
 #include "device/host_surface.h"
@@ -131,21 +131,15 @@ std::string processor_model() {
   return "this processor";
 }
 
-// The instruction set that the vector kernels are dispatched to: the best, lowest bit of those compiled and supported.
-const char* vector_target() {
-  const int64_t targets = hwy::SupportedTargets() & HWY_TARGETS;
-  return hwy::TargetName(targets & -targets);
-}
-
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(Precision precision) : precision_(precision) {}
 
   DeviceInfo info() const override {
-    return {
-        .name = "cpu",
-        .description = fmt::format("{}, {} threads, {} vectors", processor_model(), thread_count(), vector_target()),
-        .whole_attention = true};
+    return {.name = "cpu",
+            .description = fmt::format("{}, {} threads, {} vectors{}", processor_model(), thread_count(),
+                                       vector_instructions(), multiplies_bfloat16() ? ", bfloat16 products" : ""),
+            .whole_attention = true};
   }
   Result<std::unique_ptr<Surface>> allocate(size_t bytes) override { return std::make_unique<HostSurface>(bytes); }
   Result<std::unique_ptr<Program>> compile(const mil::Function& function, const mil::Weights& weights) override {

@@ -54,6 +54,14 @@ View permuted(const View& view, const std::vector<int64_t>& perm) {
   return result;
 }
 
+View transposed(const View& view) {
+  View result = view;
+  const size_t last = view.shape.size() - 1;
+  std::swap(result.shape[last], result.shape[last - 1]);
+  std::swap(result.strides[last], result.strides[last - 1]);
+  return result;
+}
+
 View sliced(View view, size_t axis, int64_t begin, int64_t size, int64_t step) {
   view.offset += begin * view.strides[axis];
   view.shape[axis] = size;
@@ -119,6 +127,17 @@ Loops loops_over(const std::vector<const View*>& views) {
   if (!loops.sizes.empty()) return loops;
   loops.sizes = {1};  // a single element
   for (auto& strides : loops.strides) strides = {1};
+  return loops;
+}
+
+Loops batch_loops(const View& a, const View& b, const View& c) {
+  const mil::Shape shape(c.shape.begin(), c.shape.end() - 2);
+  const auto leading = [&](const View& v) {
+    return broadcast_to({v.buffer, 0, {v.shape.begin(), v.shape.end() - 2}, v.strides}, shape);
+  };
+  const View batch_a = leading(a), batch_b = leading(b), batch_c = leading(c);
+  Loops loops = loops_over({&batch_c, &batch_a, &batch_b});
+  std::ranges::rotate(loops.strides, loops.strides.begin() + 1);
   return loops;
 }
 

@@ -30,6 +30,8 @@ bool is_packed(const View& view);
 bool same_place(const View& a, const View& b);
 
 View permuted(const View& view, const std::vector<int64_t>& perm);
+// The last two dimensions exchanged.
+View transposed(const View& view);
 View sliced(View view, size_t axis, int64_t begin, int64_t size, int64_t step = 1);
 // Nothing where the elements of a new dimension are not evenly spaced.
 std::optional<View> reshaped(const View& view, const mil::Shape& shape);
@@ -41,5 +43,8 @@ View packed_like(BufferId buffer, const View& like);
 // The nest that visits all views in step. They have one shape. Dimensions nest as the first view's strides do and are
 // merged where every view allows it.
 Loops loops_over(const std::vector<const View*>& views);
+// The places of the batch of matrices c = a·b, all [batch.., rows, columns]; operands: a, b, c. The dimensions of c's
+// batch are the largest.
+Loops batch_loops(const View& a, const View& b, const View& c);
 
 }  // namespace anemone::cpu

@@ -62,6 +62,8 @@ Result<Plan> lower(const mil::Function& function, const mil::Weights& weights, P
   }
   Lowering lowering(function, precision);
   TRY(lowering.load_constants(weights));
+  lowering.choose_rules();
+  lowering.choose_patterns();
   lowering.find_homes();
   TRY(lowering.lower_operations());
   return lowering.finish();
@@ -127,7 +129,6 @@ Result<> Lowering::load_constants(const mil::Weights& weights) {
   // Where values are not rounded between ops, constants keep what a float holds.
   auto constants = TRY(mil::fold_constants(function_, weights, precision_ != Precision::fp16));
   for (size_t i = 0; i < states_.size(); ++i) states_[i].constant = std::move(constants[i]);
-  choose_rules();
   return {};
 }
 
@@ -160,11 +161,15 @@ void Lowering::find_baked(const mil::Operation& operation) {
   }
 }
 
-View Lowering::constant_view(mil::ValueId id, Constant constant) {
+View Lowering::add_constant(Constant constant, std::optional<Origin> origin) {
   const BufferId buffer = add_buffer({.place = Place::constant, .index = plan_.constants.size()});
   const View view = constant.view(buffer);
-  plan_.constants.push_back({std::move(constant), origin(id)});
+  plan_.constants.push_back({std::move(constant), std::move(origin)});
   return view;
+}
+
+View Lowering::constant_view(const mil::Tensor& tensor) {
+  return add_constant(Constant::words(tensor, Rounding::none), std::nullopt);
 }
 
 // ---- Rules
@@ -195,6 +200,33 @@ const Rule* Lowering::choose_rule(const mil::Operation& operation) const {
   return served ? rule : nullptr;
 }
 
+// ---- Patterns
+
+void Lowering::choose_patterns() {
+  patterns_ = find_patterns(Graph(function_, [this](mil::ValueId id) { return constant(id); }));
+  for (const Pattern& pattern : patterns_) {
+    for (const mil::Operation* operation : pattern.covers) {
+      covered_[operation] = &pattern;
+      for (const mil::Argument& argument : operation->arguments) {
+        for (mil::ValueId id : argument.values) {
+          if (const auto from = origin(id)) plan_.baked.insert(from->blob);
+        }
+      }
+    }
+  }
+}
+
+const Pattern* Lowering::pattern(const mil::Operation& operation) const {
+  const auto found = covered_.find(&operation);
+  return found == covered_.end() ? nullptr : found->second;
+}
+
+// Uses count until the pattern reads what its operations take, so that nothing takes them for unused before.
+void Lowering::lower_pattern(const Pattern& pattern) {
+  pattern.lower(*this);
+  for (const mil::Operation* operation : pattern.covers) drop_uses(*operation);
+}
+
 // ---- Homes
 
 void Lowering::find_homes() {
@@ -202,7 +234,9 @@ void Lowering::find_homes() {
     const mil::ValueId id = function_.outputs[i];
     if (is_word(dtype(id))) set_home(id, packed(outputs_[i], shape(id)));
   }
-  for (size_t i = function_.operations.size(); i-- > 0;) find_homes_of(function_.operations[i]);
+  for (size_t i = function_.operations.size(); i-- > 0;) {
+    if (pattern(function_.operations[i]) == nullptr) find_homes_of(function_.operations[i]);
+  }
 }
 
 void Lowering::set_home(mil::ValueId id, const View& home) {
@@ -243,7 +277,12 @@ bool Lowering::wants_packed_home(const mil::Operation& operation) const {
 
 Result<> Lowering::lower_operations() {
   for (const mil::Operation& operation : function_.operations) {
-    if (!is_constant(operation)) TRY(lower_operation(operation));
+    if (is_constant(operation)) continue;
+    if (const Pattern* covering = pattern(operation)) {
+      if (&operation == std::ranges::max(covering->covers)) lower_pattern(*covering);
+    } else {
+      TRY(lower_operation(operation));
+    }
   }
   return {};
 }
@@ -257,10 +296,14 @@ Result<> Lowering::lower_operation(const mil::Operation& operation) {
   } else {
     lower_by_reference(operation);
   }
+  drop_uses(operation);
+  return {};
+}
+
+void Lowering::drop_uses(const mil::Operation& operation) {
   for (const mil::Argument& argument : operation.arguments) {
     for (mil::ValueId id : argument.values) --state(id).uses;
   }
-  return {};
 }
 
 void Lowering::emit(const std::vector<View>& touched, Step step) {
@@ -305,15 +348,21 @@ View Lowering::target(mil::ValueId id) {
   return *home;
 }
 
+View Lowering::target_like(mil::ValueId id, const View& like) {
+  auto& home = state(id).home;
+  if (!home) home = packed_like(add_buffer({.floats = mil::count(shape(id))}), like);
+  return *home;
+}
+
 View Lowering::read(mil::ValueId id) {
   if (state(id).pending) flush();
   State& value = state(id);
   if (value.view) return *value.view;
   if (value.constant) {
-    value.view = constant_view(id, Constant::words(*value.constant, Rounding::none));
+    value.view = add_constant(Constant::words(*value.constant, Rounding::none), origin(id));
   } else {
     CHECK(value.surface);
-    value.view = temporary(shape(id));
+    value.view = target(id);
     emit_widen(*value.surface, dtype(id), *value.view);
   }
   return *value.view;
@@ -333,11 +382,30 @@ View Lowering::read_factor(mil::ValueId id) {
   if (factor) return *factor;
   const mil::Tensor* known = constant(id);
   if (factors() == Factor::bf16) {
-    factor = known != nullptr ? constant_view(id, Constant::factor(*known)) : narrowed(read(id));
+    factor = known != nullptr ? add_constant(Constant::factor(*known), origin(id)) : narrowed(read(id));
   } else {
-    factor = known != nullptr ? constant_view(id, Constant::words(*known, Rounding::bfloat16)) : rounded(read(id));
+    factor =
+        known != nullptr ? add_constant(Constant::words(*known, Rounding::bfloat16), origin(id)) : rounded(read(id));
   }
   return *factor;
+}
+
+Lowering::Stored Lowering::read_stored(mil::ValueId id) {
+  const auto is_narrow = [](mil::DType dtype) { return dtype == mil::DType::fp16 || dtype == mil::DType::bf16; };
+  if (const auto raw = raw_input(id); raw && is_narrow(dtype(id))) return {*raw, dtype(id)};
+  const mil::Tensor* known = constant(id);
+  if (known == nullptr) return {read(id), mil::DType::fp32};
+  auto& stored = state(id).stored;
+  if (stored) return *stored;
+  const mil::DType type = known->type().dtype;
+  if (precision_ == Precision::bf16) {
+    stored = {constant_view(id, Constant::factor(*known)), mil::DType::bf16};
+  } else if (is_narrow(type) && reinterpret_cast<uintptr_t>(known->bytes().data()) % alignof(Half) == 0) {
+    stored = {constant_view(id, Constant::stored(*known)), type};
+  } else {
+    stored = {read(id), mil::DType::fp32};
+  }
+  return *stored;
 }
 
 View Lowering::rounded(const View& view) {

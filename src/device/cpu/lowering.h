@@ -1,8 +1,9 @@
 // From a function to a plan: what the rules of the ops work with.
 //
-// Three passes. Constants are folded, and a rule is chosen for each op that is left. Then, from the last op to the
-// first, values that an output or a concat will hold get a *home* there, so that whoever computes them writes them in
-// place. Then each op's rule, in order, turns its arguments' views into a view of its result, with or without steps.
+// Three passes. Constants are folded, patterns of operations that one kernel computes are found (patterns/pattern.h),
+// and a rule is chosen for each op that is left. Then, from the last op to the first, values that an output or a concat
+// will hold get a *home* there, so that whoever computes them writes them in place. Then each op's rule, in order,
+// turns its arguments' views into a view of its result, with or without steps.
 //
 // A rule reads its operands with read(), puts what it computes where place() says and ends with settle(); a rule that
 // only moves data calls define() with a view of its operand. Ops without a rule are first replaced by their
@@ -16,6 +17,7 @@
 
 #include "base/gemm.h"
 #include "device/cpu/fusion.h"
+#include "device/cpu/patterns/pattern.h"
 #include "device/cpu/plan.h"
 #include "device/device.h"
 #include "mil/function.h"
@@ -76,6 +78,8 @@ class Lowering {
  public:
   Lowering(const mil::Function& function, Precision precision);
   Result<> load_constants(const mil::Weights& weights);
+  void choose_rules();
+  void choose_patterns();
   void find_homes();
   Result<> lower_operations();
   Plan finish();
@@ -95,13 +99,26 @@ class Lowering {
   View read_factor(mil::ValueId id);
   // As read(), with elements in packed order.
   View read_packed(mil::ValueId id);
-  // A surface's own elements, narrower than words, while the value is nothing but an input; else nothing.
+  // Where the value stands in 16 bits an element, if it does: an input's, a constant's, or what the precision keeps of
+  // one; else as words.
+  struct Stored {
+    View view;
+    mil::DType dtype;
+  };
+  Stored read_stored(mil::ValueId id);
+  // A surface's own elements, narrower than words, while the value is nothing but part of an input; else nothing.
   std::optional<View> raw_input(mil::ValueId id) const;
+  // The value is part of an input, at `view` in its surface; it is widened when it is read.
+  void define_raw(mil::ValueId id, const View& view) { state(id).surface = view; }
+  // What is being lowered is all that still uses the value.
+  bool is_last_use(mil::ValueId id) const { return state(id).uses == 1; }
   // The elements of an input, in its surface.
   View surface(mil::ValueId id) const { return *state(id).surface; }
 
   // Where a value that needs no rounding should be put together.
   View target(mil::ValueId id);
+  // The same, in a layout like that of `like` if it may stand anywhere.
+  View target_like(mil::ValueId id, const View& like);
   // Where a value should be computed before rounding.
   View place(mil::ValueId id);
   // The value has been computed, unrounded, at `view`: from place(), or a temporary.
@@ -117,6 +134,9 @@ class Lowering {
   // Writes a value into a surface of its element type.
   void emit_store(mil::ValueId id, const View& surface);
   void emit_narrow(const View& from, mil::DType dtype, const View& surface);
+  void emit_chain(const ElementwiseChain& chain);
+  // A constant of the plan's own.
+  View constant_view(const mil::Tensor& tensor);
 
   // Appends an elementwise op to the chain being gathered, and functions of its result; an operand is a value or a
   // place.
@@ -127,9 +147,10 @@ class Lowering {
  private:
   struct State {
     std::optional<mil::Tensor> constant;
-    std::optional<View> surface;  // of an input
+    std::optional<View> surface;  // of an input or a part of one
     std::optional<View> home;     // where an output or a concat will have it
     std::optional<View> view, factor;
+    std::optional<Stored> stored;
     std::optional<uint8_t> pending;  // register in the chain
     const mil::Operation* producer = nullptr;
     int uses = 0;  // as operands still to be lowered, and as outputs
@@ -139,29 +160,33 @@ class Lowering {
   const State& state(mil::ValueId id) const { return states_[size_t(id)]; }
   std::vector<mil::OpCall::Argument> arguments(const mil::Operation& operation) const;
   bool is_constant(const mil::Operation& operation) const;
-  void choose_rules();
   const Rule* choose_rule(const mil::Operation& operation) const;
   const Rule* rule(const mil::Operation& operation) const { return rules_[&operation - function_.operations.data()]; }
   bool wants_packed_home(const mil::Operation& reshape) const;
   void find_homes_of(const mil::Operation& operation);
   void set_home(mil::ValueId id, const View& home);
   Result<> lower_operation(const mil::Operation& operation);
+  void lower_pattern(const Pattern& pattern);
+  void drop_uses(const mil::Operation& operation);
+  // The pattern that covers the operation, or null.
+  const Pattern* pattern(const mil::Operation& operation) const;
   void lower_by_reference(const mil::Operation& operation);
   uint8_t chain_register(const ElementOperand& operand);
   void flush();
   BufferId add_buffer(PlanBuffer buffer);
   std::optional<Origin> origin(mil::ValueId id) const;
   void find_baked(const mil::Operation& operation);
-  View constant_view(mil::ValueId id, Constant constant);
+  View add_constant(Constant constant, std::optional<Origin> origin);
   View rounded(const View& view);
   View narrowed(const View& view);
-  void emit_chain(const ElementwiseChain& chain);
   void write_outputs();
 
   const mil::Function& function_;
   Precision precision_;
   Plan plan_;
   std::vector<const Rule*> rules_;  // by operation; null where the reference evaluates it
+  std::vector<Pattern> patterns_;
+  std::map<const mil::Operation*, const Pattern*> covered_;
   std::vector<State> states_;
   std::vector<BufferId> outputs_;
   std::optional<ElementwiseChain> chain_;

@@ -16,10 +16,18 @@ Result<> lower_identity(Lowering& l, const Node& node) {
   return {};
 }
 
+// An input narrower than words stays so where nothing else will widen it.
 Result<> lower_reshape(Lowering& l, const Node& node) {
+  const mil::ValueId x = node.operand("x");
   const mil::Shape& shape = l.shape(node.result());
-  auto view = reshaped(l.read(node.operand("x")), shape);
-  if (!view) view = reshaped(l.read_packed(node.operand("x")), shape);
+  if (const auto raw = l.raw_input(x); raw && l.is_last_use(x)) {
+    if (const auto view = reshaped(*raw, shape)) {
+      l.define_raw(node.result(), *view);
+      return {};
+    }
+  }
+  auto view = reshaped(l.read(x), shape);
+  if (!view) view = reshaped(l.read_packed(x), shape);
   l.define(node.result(), *view);
   return {};
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "device/cpu/lowering.h"
+#include "device/cpu/rules/matvec.h"
 #include "mil/ops/window.h"
 
 namespace anemone::cpu {
@@ -37,25 +38,6 @@ Stored stored(const View& v) {
   const bool plain = (columns == 1 || along == 1) && (rows == 1 || down >= columns);
   if (plain) return {Transpose::no, std::max(down, columns)};
   return {Transpose::yes, std::max(along, rows)};
-}
-
-View transposed(const View& v) {
-  std::vector<int64_t> perm(v.shape.size());
-  for (size_t d = 0; d < perm.size(); ++d) perm[d] = int64_t(d);
-  std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
-  return permuted(v, perm);
-}
-
-// The places of the batch: the leading dimensions of all three, those of c being the largest.
-Loops batch_loops(const View& a, const View& b, const View& c) {
-  const mil::Shape shape(c.shape.begin(), c.shape.end() - 2);
-  const auto leading = [&](const View& v) {
-    return broadcast_to({v.buffer, 0, {v.shape.begin(), v.shape.end() - 2}, v.strides}, shape);
-  };
-  const View batch_a = leading(a), batch_b = leading(b), batch_c = leading(c);
-  Loops loops = loops_over({&batch_c, &batch_a, &batch_b});
-  std::ranges::rotate(loops.strides, loops.strides.begin() + 1);
-  return loops;
 }
 
 // c = a · b; all three are matrices in the sense above.
@@ -120,10 +102,9 @@ View as_factor(Lowering& l, const View& words) {
   return factor;
 }
 
-// A value as a factor: `arrange` gives its view the shape [batch.., rows, columns], or nothing where it cannot without
-// a copy.
-template <class Arrange>
-View factor(Lowering& l, mil::ValueId id, const Arrange& arrange) {
+// A value as a factor.
+View factor(Lowering& l, const ProductOperand& operand) {
+  const auto& [id, arrange] = operand;
   const View view = l.read_factor(id);
   if (const std::optional<View> there = arrange(view); there && is_matrix(*there)) return *there;
   const View words = l.factors() == Factor::fp32 ? view : l.read(id);
@@ -147,11 +128,11 @@ Result<> lower_matmul(Lowering& l, const Node& node) {
   mil::Shape shape = result.shape;
   if (y_is_column) shape.push_back(1);
   if (x_is_row) shape.insert(shape.end() - 1, 1);
-  const View a = factor(l, node.operand("x"), rows), b = factor(l, node.operand("y"), columns);
   const View c = *reshaped(result, shape);
   const bool direct = is_matrix(c);
   const View target = direct ? c : l.temporary(shape);
-  emit_product(l, a, b, target);
+  const ProductOperand a{node.operand("x"), rows}, b{node.operand("y"), columns};
+  if (!emit_matvec(l, a, b, target)) emit_product(l, factor(l, a), factor(l, b), target);
   l.settle(node.result(), direct ? result : *reshaped(target, result.shape));
   return {};
 }
@@ -206,32 +187,40 @@ View gathered(Lowering& l, const View& x, const std::vector<mil::Window>& window
   return columns;
 }
 
-// The image as the right factor: its planes, or what each output place sees of it.
-View image_factor(Lowering& l, const Node& node, const std::vector<mil::Window>& windows, int64_t groups) {
-  const mil::ValueId x = node.operand("x");
-  if (is_pointwise(windows)) return factor(l, x, [=](const View& view) { return planes(view, groups); });
-  return as_factor(l, gathered(l, l.factors() == Factor::fp32 ? l.read_factor(x) : l.read(x), windows, groups));
+// [groups, Co/groups, Ci/groups·taps] of a weight [Co, Ci/groups, K…].
+ProductOperand weight_rows(const Node& node, int64_t groups) {
+  return {node.operand("weight"), [groups](const View& view) {
+            return reshaped(view, {groups, view.shape[0] / groups, view.count() / view.shape[0]});
+          }};
 }
 
-// [groups, Co/groups, Ci/groups·taps] of a weight [Co, Ci/groups, K…].
-View weight_factor(Lowering& l, const Node& node, int64_t groups) {
-  return factor(l, node.operand("weight"), [groups](const View& view) {
-    return reshaped(view, {groups, view.shape[0] / groups, view.count() / view.shape[0]});
-  });
+// Emits the products of the weight with the image's planes, or with what each output place sees of it.
+void emit_conv(Lowering& l, const Node& node, const std::vector<mil::Window>& windows, int64_t groups,
+               const View& target) {
+  const mil::ValueId x = node.operand("x");
+  const ProductOperand weight = weight_rows(node, groups);
+  if (is_pointwise(windows)) {
+    const ProductOperand image{x, [groups](const View& view) { return planes(view, groups); }};
+    if (emit_matvec(l, weight, image, target)) return;
+    const View columns = factor(l, image);
+    return emit_product(l, factor(l, weight), columns, target);
+  }
+  const View image = l.factors() == Factor::fp32 ? l.read_factor(x) : l.read(x);
+  const View columns = as_factor(l, gathered(l, image, windows, groups));
+  emit_product(l, factor(l, weight), columns, target);
 }
 
 Result<> lower_conv(Lowering& l, const Node& node) {
   const std::vector<mil::Window> windows = TRY(mil::conv_windows(node.call));
   const int64_t groups = node.call.integer("groups");
   const bool biased = node.call.has("bias");
-  const View columns = image_factor(l, node, windows, groups), weight = weight_factor(l, node, groups);
   View result = biased ? l.temporary(l.shape(node.result())) : l.place(node.result());
   auto target = planes(result, groups);
   if (!target || !is_matrix(*target)) {
     result = l.temporary(result.shape);
     target = planes(result, groups);
   }
-  emit_product(l, weight, columns, *target);
+  emit_conv(l, node, windows, groups, *target);
   if (!biased) {
     l.settle(node.result(), result);
     return {};

@@ -72,7 +72,7 @@ void emit_moving_copy(Lowering& l, Direction direction, const View& whole, const
   });
 }
 
-// Of an input narrower than words only the slice is converted.
+// Of an input narrower than words only the slice is converted, and only where it is read as words.
 Result<> lower_slice(Lowering& l, const Node& node) {
   const mil::ValueId x = node.operand("x"), begin = node.operand("begin"), result = node.result();
   const mil::Shape& shape = l.shape(result);
@@ -83,9 +83,7 @@ Result<> lower_slice(Lowering& l, const Node& node) {
     emit_moving_copy(l, Direction::take, l.read(x), cuts, begin, part);
     l.define(result, part);
   } else if (const auto raw = l.raw_input(x)) {
-    const View place = l.place(result), part = slice_of(*raw, cuts, *known);
-    l.emit_widen(*reshaped(part, shape), l.dtype(x), place);
-    l.define(result, place);
+    l.define_raw(result, *reshaped(slice_of(*raw, cuts, *known), shape));
   } else {
     l.define(result, *reshaped(slice_of(l.read(x), cuts, *known), shape));
   }
