@@ -399,9 +399,9 @@ Lowering::Stored Lowering::read_stored(mil::ValueId id) {
   if (stored) return *stored;
   const mil::DType type = known->type().dtype;
   if (precision_ == Precision::bf16) {
-    stored = {constant_view(id, Constant::factor(*known)), mil::DType::bf16};
+    stored = {add_constant(Constant::factor(*known), origin(id)), mil::DType::bf16};
   } else if (is_narrow(type) && reinterpret_cast<uintptr_t>(known->bytes().data()) % alignof(Half) == 0) {
-    stored = {constant_view(id, Constant::stored(*known)), type};
+    stored = {add_constant(Constant::stored(*known), origin(id)), type};
   } else {
     stored = {read(id), mil::DType::fp32};
   }
