@@ -18,16 +18,33 @@ using Halves = hn::Rebind<hwy::float16_t, Floats>;
 using OneFloat = hn::CappedTag<float, 1>;
 using OneHalf = hn::Rebind<hwy::float16_t, OneFloat>;
 
-// Highway 1.0.3 truncates to halves on x86 machines that have no such conversion of their own, those before AVX2.
-constexpr bool kRoundsToNearest = !HWY_ARCH_X86 || HWY_TARGET <= HWY_AVX2;
+// On x86 machines that have no conversions of halves of their own, those before AVX2, Highway 1.0.3 truncates to halves
+// and takes their infinities and NaNs for numbers.
+constexpr bool kConvertsHalves = !HWY_ARCH_X86 || HWY_TARGET <= HWY_AVX2;
+
+// The values of halves. Where there is no conversion: exponent and significand, moved to a float's place, are the value
+// divided by 2^112, subnormal or not, and infinities and NaNs are what has every bit of the exponent.
+HWY_INLINE hn::Vec<Floats> Widened(const uint16_t* from) {
+  const Floats f;
+  if constexpr (kConvertsHalves) {
+    return hn::PromoteTo(f, hn::LoadU(Halves(), reinterpret_cast<const hwy::float16_t*>(from)));
+  } else {
+    const hn::RebindToUnsigned<Floats> u;
+    const auto bits = hn::PromoteTo(u, hn::LoadU(hn::Rebind<uint16_t, Floats>(), from));
+    const auto sign = hn::ShiftLeft<16>(hn::And(bits, hn::Set(u, 0x8000)));
+    const auto moved = hn::BitCast(f, hn::ShiftLeft<13>(hn::And(bits, hn::Set(u, 0x7FFF))));
+    const auto endless = hn::Or(moved, hn::BitCast(f, hn::Set(u, 0x7F800000)));
+    const auto is_number = hn::Lt(moved, hn::BitCast(f, hn::Set(u, 0x7C00 << 13)));
+    const auto magnitude = hn::IfThenElse(is_number, hn::Mul(moved, hn::Set(f, 0x1p112f)), endless);
+    return hn::Or(magnitude, hn::BitCast(f, sign));
+  }
+}
 
 void HalfToFloat(const uint16_t* from, size_t count, float* to) {
   const Floats f;
-  const Halves h;
-  const auto* source = reinterpret_cast<const hwy::float16_t*>(from);
   const size_t lanes = hn::Lanes(f);
   size_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(hn::PromoteTo(f, hn::LoadU(h, source + i)), f, to + i);
+  for (; i + lanes <= count; i += lanes) hn::StoreU(Widened(from + i), f, to + i);
   for (; i < count; ++i) to[i] = Half{from[i]}.value();
 }
 
@@ -37,7 +54,7 @@ void FloatToHalf(const float* from, size_t count, uint16_t* to) {
   auto* target = reinterpret_cast<hwy::float16_t*>(to);
   const size_t lanes = hn::Lanes(f);
   size_t i = 0;
-  for (; kRoundsToNearest && i + lanes <= count; i += lanes)
+  for (; kConvertsHalves && i + lanes <= count; i += lanes)
     hn::StoreU(hn::DemoteTo(h, hn::LoadU(f, from + i)), h, target + i);
   for (; kRoundsToNearest && i < count; ++i)
     hn::StoreU(hn::DemoteTo(OneHalf(), hn::LoadU(OneFloat(), from + i)), OneHalf(), target + i);
@@ -49,7 +66,7 @@ void RoundToHalf(float* values, size_t count) {
   const Halves h;
   const size_t lanes = hn::Lanes(f);
   size_t i = 0;
-  for (; kRoundsToNearest && i + lanes <= count; i += lanes) {
+  for (; kConvertsHalves && i + lanes <= count; i += lanes) {
     hn::StoreU(hn::PromoteTo(f, hn::DemoteTo(h, hn::LoadU(f, values + i))), f, values + i);
   }
   for (; i < count; ++i) values[i] = Half::from(values[i]).value();

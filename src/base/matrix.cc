@@ -1,11 +1,69 @@
-#include "base/matrix.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "base/matrix.cc"
+#include <hwy/foreach_target.h>  // compiles this file once for each instruction set
+//
+#include <hwy/highway.h>
 
 #include <algorithm>
 #include <span>
 
+#include "base/matrix.h"
 #include "base/parallel.h"
 
+HWY_BEFORE_NAMESPACE();
+namespace anemone::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_TARGET != HWY_SCALAR
+// Four rows of a vector's length become a column of four for each lane, at to + column·to_stride: 4×4 transpositions
+// within each block of 128 bits.
+template <class D>
+HWY_INLINE void TurnFourRows(D d, const float* from, int64_t stride, float* to, int64_t to_stride) {
+  const hn::RepartitionToWide<D> pairs;
+  const auto r0 = hn::LoadU(d, from), r1 = hn::LoadU(d, from + stride);
+  const auto r2 = hn::LoadU(d, from + 2 * stride), r3 = hn::LoadU(d, from + 3 * stride);
+  const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, r0, r1));
+  const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, r0, r1));
+  const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d, r2, r3));
+  const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, r2, r3));
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  HWY_ALIGN float columns[4 * hn::MaxLanes(D())];
+  hn::Store(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23)), d, columns);
+  hn::Store(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23)), d, columns + lanes);
+  hn::Store(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23)), d, columns + 2 * lanes);
+  hn::Store(hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23)), d, columns + 3 * lanes);
+  for (int64_t c = 0; c < lanes; ++c) std::copy_n(columns + c % 4 * lanes + c / 4 * 4, 4, to + c * to_stride);
+}
+
+#endif
+
+// to(c, r) = from(r, c)
+void Turn(const float* from, int64_t stride, int64_t rows, int64_t columns, float* to, int64_t to_stride) {
+  int64_t whole_rows = 0, whole_columns = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  whole_rows = rows / 4 * 4;
+  whole_columns = columns / lanes * lanes;
+  for (int64_t r = 0; r < whole_rows; r += 4) {
+    for (int64_t c = 0; c < whole_columns; c += lanes) {
+      TurnFourRows(d, from + r * stride + c, stride, to + c * to_stride + r, to_stride);
+    }
+  }
+#endif
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = r < whole_rows ? whole_columns : 0; c < columns; ++c) to[c * to_stride + r] = from[r * stride + c];
+  }
+}
+
+}  // namespace anemone::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace anemone {
+
+HWY_EXPORT(Turn);
+
 namespace {
 
 constexpr int64_t kGrain = 1 << 14;  // elements worth a thread
@@ -25,10 +83,8 @@ void transpose_tile(const FloatMatrix& from, int64_t row, int64_t column, To* to
   float turned[kTileColumns][kTileRows];
   const int64_t rows = std::min(kTileRows, from.rows - row);
   const int64_t columns = std::min(kTileColumns, from.columns - column);
-  for (int64_t r = 0; r < rows; ++r) {
-    const float* source = from.data + (row + r) * from.stride + column;
-    for (int64_t c = 0; c < columns; ++c) turned[c][r] = source[c];
-  }
+  HWY_DYNAMIC_DISPATCH(Turn)
+  (from.data + row * from.stride + column, from.stride, rows, columns, turned[0], kTileRows);
   for (int64_t c = 0; c < columns; ++c) store(turned[c], rows, to + (column + c) * stride + row);
 }
 
@@ -80,3 +136,4 @@ void copy(const FloatMatrix& from, BFloat16* to, int64_t stride) { copy_rows(fro
 void copy(const HalfMatrix& from, float* to, int64_t stride) { copy_rows(from, to, stride); }
 
 }  // namespace anemone
+#endif

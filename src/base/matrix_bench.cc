@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kRows = 2048, kColumns = 768;
 
 template <class To>
-void move(benchmark::State& state, void (*to_surface)(const FloatMatrix&, To*, int64_t), int64_t stride) {
+void run(benchmark::State& state, void (*to_surface)(const FloatMatrix&, To*, int64_t), int64_t stride) {
   const std::vector<float> from = random_floats(kRows * kColumns, 1);
   std::vector<To> to(from.size());
   for (auto _ : state) {
@@ -23,11 +23,15 @@ void move(benchmark::State& state, void (*to_surface)(const FloatMatrix&, To*, i
   state.SetBytesProcessed(state.iterations() * kRows * kColumns * static_cast<int64_t>(sizeof(float) + sizeof(To)));
 }
 
-BENCHMARK_CAPTURE(move<float>, TransposeFloats, transpose, kRows)->UseRealTime();
-BENCHMARK_CAPTURE(move<Half>, TransposeToHalves, transpose, kRows)->UseRealTime();
-BENCHMARK_CAPTURE(move<BFloat16>, TransposeToBFloat16, transpose, kRows)->UseRealTime();
-BENCHMARK_CAPTURE(move<float>, CopyFloats, copy, kColumns)->UseRealTime();
-BENCHMARK_CAPTURE(move<Half>, CopyToHalves, copy, kColumns)->UseRealTime();
+auto* const to_floats = run<float>;
+auto* const to_halves = run<Half>;
+auto* const to_bfloat16s = run<BFloat16>;
+
+BENCHMARK_CAPTURE(to_floats, TransposeFloats, transpose, kRows)->UseRealTime();
+BENCHMARK_CAPTURE(to_halves, TransposeToHalves, transpose, kRows)->UseRealTime();
+BENCHMARK_CAPTURE(to_bfloat16s, TransposeToBFloat16, transpose, kRows)->UseRealTime();
+BENCHMARK_CAPTURE(to_floats, CopyFloats, copy, kColumns)->UseRealTime();
+BENCHMARK_CAPTURE(to_halves, CopyToHalves, copy, kColumns)->UseRealTime();
 
 }  // namespace
 }  // namespace anemone

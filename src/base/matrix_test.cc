@@ -19,10 +19,13 @@ constexpr float kSentinel = -77;
 
 float as(float, float value) { return value; }
 float as(Half, float value) { return Half::from(value).value(); }
+float as(BFloat16, float value) { return BFloat16::from(value).value(); }
 float value_of(float x) { return x; }
 float value_of(Half x) { return x.value(); }
+float value_of(BFloat16 x) { return x.value(); }
 void set(float& x, float value) { x = value; }
 void set(Half& x, float value) { x = Half::from(value); }
+void set(BFloat16& x, float value) { x = BFloat16::from(value); }
 
 // `turned` of a matrix with 3 unused columns, into columns [2, ...) of one 7 wider: what lies around stays.
 template <class To, bool turned>
@@ -50,6 +53,7 @@ TEST(Staging, TransposesIntoColumnsOfAWiderMatrix) {
   for (const Shape& shape : kShapes) {
     expect_moved<float, true>(shape);
     expect_moved<Half, true>(shape);
+    expect_moved<BFloat16, true>(shape);
   }
 }
 
@@ -57,6 +61,7 @@ TEST(Staging, CopiesIntoColumnsOfAWiderMatrix) {
   for (const Shape& shape : kShapes) {
     expect_moved<float, false>(shape);
     expect_moved<Half, false>(shape);
+    expect_moved<BFloat16, false>(shape);
   }
 }
 

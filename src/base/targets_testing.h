@@ -83,9 +83,11 @@ class Guarded {
 
 // |got − want| at most `tolerance` of |want|, or of 1 where that is more; infinities and NaNs as such.
 inline void expect_close(double got, double want, double tolerance) {
-  if (std::isnan(want)) return EXPECT_TRUE(std::isnan(got)) << got;
-  if (std::isinf(want)) return EXPECT_EQ(got, want);
-  EXPECT_NEAR(got, want, tolerance * std::max(1.0, std::fabs(want)));
+  if (std::isnan(want) || std::isinf(want)) {
+    EXPECT_TRUE(std::isnan(want) ? std::isnan(got) : got == want) << got << ", not " << want;
+  } else {
+    EXPECT_NEAR(got, want, tolerance * std::max(1.0, std::fabs(want)));
+  }
 }
 
 }  // namespace anemone

@@ -19,11 +19,11 @@ namespace anemone::bench {
 struct TrainReport {
   model::Config config;
   TrainingRunOptions options;
-  std::vector<TimedStep> steps;  // ascending by time
-  std::vector<Limit::Entry> products;
+  std::vector<TimedStep> steps{};  // ascending by time
+  std::vector<Limit::Entry> products{};
   double product_seconds = 0, optimizer_seconds = 0;  // of the limit
-  Bandwidth bandwidth;
-  ResidentMemory resident;  // with the model in training, without what the limit takes
+  Bandwidth bandwidth{};
+  ResidentMemory resident{};  // with the model in training, without what the limit takes
 
   const TimedStep& best() const { return steps.front(); }
   const TimedStep& median() const { return steps[(steps.size() - 1) / 2]; }

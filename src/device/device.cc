@@ -62,6 +62,7 @@ Result<> check_surfaces(const Signature& signature, const std::vector<Surface*>&
 }
 
 Result<bool> Program::reload(const mil::Weights&) { return false; }
+bool Program::refresh(const mil::BlobReference&, int64_t, int64_t) { return false; }
 
 Signature signature_of(const mil::Function& function) {
   Signature signature;

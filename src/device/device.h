@@ -103,6 +103,9 @@ class Program {
   // Takes new values for the constants that stand in `weights`, for all requests, none of which runs meanwhile. False,
   // and nothing changed, where the device bakes constants for good: compile again.
   virtual Result<bool> reload(const mil::Weights& weights);
+  // Rows [row, row + rows) of the floats that such constants were made of (mil::Tensor::of_floats) have changed: takes
+  // them in, while no request runs. Several threads may tell of distinct rows at once. False as for reload().
+  virtual bool refresh(const mil::BlobReference& weight, int64_t row, int64_t rows);
 };
 
 struct DeviceInfo {

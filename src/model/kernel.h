@@ -7,6 +7,7 @@
 //   dynamic  they stand beside the activations in the columns of the input; the program is compiled once.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,10 @@ enum class Weight {
   final_norm,
   classifier,
 };
+
+inline constexpr std::array kLayerWeights{
+    Weight::attention_norm, Weight::wq,       Weight::wk, Weight::wv, Weight::wo, Weight::q_norm,
+    Weight::k_norm,         Weight::ffn_norm, Weight::w1, Weight::w3, Weight::w2};
 
 // Rows and columns of a weight as the parameters hold it, [out, in]; a norm is a column [n, 1].
 struct MatrixShape {

@@ -121,6 +121,28 @@ Result<bool> KernelCall::reload(const WeightLookup& lookup) {
   return program_->reload(weights);
 }
 
+bool KernelCall::refresh(Weight weight, std::span<const float> values, int64_t row, int64_t rows) {
+  bool refreshed = true;
+  for (const WeightPlace& place : kernel_->weights) {
+    if (place.weight != weight) continue;
+    if (kernel_->source == WeightSource::baked) {
+      refreshed = refreshed && program_ != nullptr && program_->refresh(place.blob, row, rows);
+    } else {
+      put_rows(place, values, row, rows);
+    }
+  }
+  return refreshed;
+}
+
+// Into the slot of a dynamic weight.
+void KernelCall::put_rows(const WeightPlace& place, std::span<const float> values, int64_t row, int64_t rows) {
+  const int64_t columns = shape_of(place.weight, kernel_->config).columns;
+  Slot slot = place.slot;
+  (place.transpose ? slot.column : slot.row) += row;
+  const Map map = input_->map(Access::write);
+  put({values.data() + row * columns, rows, columns, columns}, place.transpose, map, kernel_->input, slot);
+}
+
 void KernelCall::release() {
   request_.reset();
   program_.reset();
@@ -128,11 +150,8 @@ void KernelCall::release() {
 
 void KernelCall::stage(const WeightLookup& lookup) {
   if (kernel_->source == WeightSource::baked) return;
-  const Map map = input_->map(Access::write);
   for (const WeightPlace& place : kernel_->weights) {
-    const MatrixShape shape = shape_of(place.weight, kernel_->config);
-    const std::span<const float> values = lookup(place.weight);
-    put({values.data(), shape.rows, shape.columns, shape.columns}, place.transpose, map, kernel_->input, place.slot);
+    put_rows(place, lookup(place.weight), 0, shape_of(place.weight, kernel_->config).rows);
   }
 }
 

@@ -46,6 +46,9 @@ class KernelCall {
   Result<> rebind(std::shared_ptr<Program> program);
   // Takes new values of baked weights into the program that it has; false where that needs another program.
   Result<bool> reload(const WeightLookup& lookup);
+  // Rows [row, row + rows) of a weight's values have changed: takes them in; several threads may tell of distinct rows.
+  // False where the program has to be compiled anew.
+  bool refresh(Weight weight, std::span<const float> values, int64_t row, int64_t rows);
   // Lets go of the program, so that the weights it baked may change.
   void release();
   // Writes the weights of a dynamic kernel into their slots.
@@ -65,6 +68,8 @@ class KernelCall {
   Result<RunTime> run();
 
  private:
+  void put_rows(const WeightPlace& place, std::span<const float> values, int64_t row, int64_t rows);
+
   const Kernel* kernel_ = nullptr;
   std::shared_ptr<Program> program_;
   SharedSurface input_, output_;

@@ -32,6 +32,14 @@ class BakedPrograms final : public LayerPrograms {
     return {};
   }
 
+  void refresh(const ChangedRows& changed) override {
+    for (LayerKernel* kernel : kernels_) kernel->refresh(changed);
+  }
+  Result<> restage(const LayerLookup& weights) override {
+    for (LayerKernel* kernel : kernels_) TRY(kernel->restage(bench_, weights));
+    return {};
+  }
+
   Result<FloatView> attention(int64_t l, FloatView x) override {
     KernelCall& call = attention_[l];
     bench_.write(call, "x", x);

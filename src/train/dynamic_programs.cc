@@ -16,6 +16,15 @@ class DynamicPrograms final : public LayerPrograms {
 
   Result<> create();
   Result<> stage(const LayerLookup& weights) override;
+  void refresh(const ChangedRows& changed) override {
+    for (Norm* norm : {&attention_norm_, &ffn_norm_}) norm->refresh(changed);
+    for (LayerKernel* kernel : kernels_) kernel->refresh(changed);
+  }
+  Result<> restage(const LayerLookup& weights) override {
+    for (Norm* norm : {&attention_norm_, &ffn_norm_}) TRY(norm->restage(bench_, weights));
+    for (LayerKernel* kernel : kernels_) TRY(kernel->restage(bench_, weights));
+    return {};
+  }
 
   Result<FloatView> attention(int64_t l, FloatView x) override;
   Result<> ffn(int64_t l, FloatView x2, std::span<float> x_next) override;

@@ -26,9 +26,10 @@ void rmsnorm(benchmark::State& state) {
 void rmsnorm_backward(benchmark::State& state) {
   const std::vector<float> x = random_floats(kDim * kTokens, 1), w = random_floats(kDim, 2);
   const std::vector<float> dy = random_floats(kDim * kTokens, 3);
-  std::vector<float> dx(x.size()), dw(w.size());
+  std::vector<float> dx(x.size()), dw(w.size()), scratch(2 * kTokens);
   for (auto _ : state) {
-    train::rmsnorm_backward(x.data(), w.data(), dy.data(), kDim, kTokens, kEps, Into::assign, dx.data(), dw.data());
+    train::rmsnorm_backward(x.data(), w.data(), dy.data(), kDim, kTokens, kEps, Into::assign, dx.data(), dw.data(),
+                            scratch.data());
     benchmark::ClobberMemory();
   }
   state.SetItemsProcessed(state.iterations() * kDim * kTokens);

@@ -69,6 +69,15 @@ Result<LayerKernel> LayerKernel::create(Workbench& bench, Result<model::Kernel> 
   return layers;
 }
 
+void LayerKernel::refresh(const ChangedRows& c) {
+  if (!calls_[static_cast<size_t>(c.layer)].refresh(c.weight, c.values, c.row, c.rows)) *stale_ = true;
+}
+
+Result<> LayerKernel::restage(Workbench& bench, const LayerLookup& weights) {
+  if (stale_->exchange(false)) return stage(bench, weights);
+  return {};
+}
+
 Result<> LayerKernel::stage(Workbench& bench, const LayerLookup& weights) {
   if (kernel_->weights.empty()) return {};
   const bool baked = kernel_->source == WeightSource::baked;

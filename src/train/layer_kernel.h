@@ -1,6 +1,7 @@
 // What the parts of a pipeline share, and a kernel standing ready for every layer.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <vector>
 
@@ -52,6 +53,14 @@ struct Workbench {
 // The weights of each layer.
 using LayerLookup = std::function<model::WeightLookup(int64_t layer)>;
 
+// Rows [row, row + rows) of a layer's weight, whose values are all of them.
+struct ChangedRows {
+  int64_t layer;
+  model::Weight weight;
+  std::span<const float> values;
+  int64_t row, rows;
+};
+
 // One kernel for `count` layers: a program each where weights are baked, one for all where they are dynamic. Inputs are
 // shared between layers but for dynamic weights, which stay in theirs; outputs are shared unless they are kept.
 class LayerKernel {
@@ -65,10 +74,16 @@ class LayerKernel {
   // activations. Weights may change at any time, but nothing runs from then until they have been staged.
   Result<> stage(Workbench& bench, const LayerLookup& weights);
 
+  // Takes in rows that have changed, if that needs no compiling; several threads may tell of distinct rows at once.
+  void refresh(const ChangedRows& changed);
+  // After an update of which refresh() was told: does what it could not.
+  Result<> restage(Workbench& bench, const LayerLookup& weights);
+
   model::KernelCall& operator[](int64_t layer) { return calls_[static_cast<size_t>(layer)]; }
 
  private:
-  std::unique_ptr<model::Kernel> kernel_;  // the calls point to it
+  std::unique_ptr<model::Kernel> kernel_;                                                  // the calls point to it
+  std::unique_ptr<std::atomic<bool>> stale_ = std::make_unique<std::atomic<bool>>(false);  // what refresh() left
   std::vector<model::KernelCall> calls_;
 };
 

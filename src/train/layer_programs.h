@@ -17,6 +17,8 @@ class LayerPrograms {
   virtual ~LayerPrograms() = default;
 
   virtual Result<> stage(const LayerLookup& weights) = 0;
+  virtual void refresh(const ChangedRows& changed) = 0;
+  virtual Result<> restage(const LayerLookup& weights) = 0;
 
   // o = Wo·attention(norm(x)); keeps q, k, v, a, xn (, q_raw, k_raw).
   virtual Result<FloatView> attention(int64_t l, FloatView x) = 0;

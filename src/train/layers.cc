@@ -47,7 +47,19 @@ Result<> Layers::stage(const model::Parameters& weights) {
   const LayerLookup lookup = [&weights](int64_t l) { return model::layer_weights(weights, l); };
   TRY(programs_->stage(lookup));
   if (!bench_->backward) return {};
-  for (Norm* norm : {&attention_norm_, &ffn_norm_, &q_norm_, &k_norm_}) TRY(norm->stage(*bench_, lookup));
+  for (Norm* norm : norms()) TRY(norm->stage(*bench_, lookup));
+  return {};
+}
+
+void Layers::refresh(const ChangedRows& changed) {
+  programs_->refresh(changed);
+  for (Norm* norm : norms()) norm->refresh(changed);
+}
+
+Result<> Layers::restage(const model::Parameters& weights) {
+  const LayerLookup lookup = [&weights](int64_t l) { return model::layer_weights(weights, l); };
+  TRY(programs_->restage(lookup));
+  for (Norm* norm : norms()) TRY(norm->restage(*bench_, lookup));
   return {};
 }
 

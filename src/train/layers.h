@@ -8,6 +8,7 @@
 // Weight gradients may still be under way when backward() returns: the queue's wait() joins them.
 #pragma once
 
+#include <array>
 #include <memory>
 
 #include "train/layer_programs.h"
@@ -20,6 +21,9 @@ class Layers {
   static Result<Layers> create(Workbench& bench);
 
   Result<> stage(const model::Parameters& weights);
+  // The weights have changed: what refresh() was told of, restage() completes.
+  void refresh(const ChangedRows& changed);
+  Result<> restage(const model::Parameters& weights);
 
   // x becomes x2 + α·ffn(norm(x2)) with x2 = x + α·attention(norm(x)).
   Result<> forward(int64_t l, std::span<float> x);
@@ -29,6 +33,7 @@ class Layers {
  private:
   explicit Layers(Workbench& bench) : bench_(&bench), whole_attention_(bench.whole_attention()) {}
   Result<> create_backward();
+  std::array<Norm*, 4> norms() { return {&attention_norm_, &ffn_norm_, &q_norm_, &k_norm_}; }
   Result<model::KernelCall*> score_gradients(int64_t l, model::KernelCall& taps, model::KernelCall& values);
   Result<> attention_backward(int64_t l, FloatView d_o, const model::LayerView& dw);
   Result<> through_head_norm(Norm& norm, int64_t l, const model::KernelCall& taps, std::string_view raw,

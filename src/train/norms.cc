@@ -44,6 +44,18 @@ Result<> Norm::stage(Workbench& bench, const LayerLookup& weights) {
   return {};
 }
 
+void Norm::refresh(const ChangedRows& changed) {
+  if (changed.weight != weight_) return;
+  if (forward_) forward_->refresh(changed);
+  if (backward_) backward_->refresh(changed);
+}
+
+Result<> Norm::restage(Workbench& bench, const LayerLookup& weights) {
+  if (forward_) TRY(forward_->restage(bench, weights));
+  if (backward_) TRY(backward_->restage(bench, weights));
+  return {};
+}
+
 Result<> Norm::forward(Workbench& bench, int64_t layer, std::span<const float> x, std::span<float> y) {
   if (forward_) {
     model::KernelCall& call = (*forward_)[layer];

@@ -18,6 +18,8 @@ class Norm {
   static Result<Norm> create(Workbench& bench, model::Weight weight, int64_t count, Passes passes);
 
   Result<> stage(Workbench& bench, const LayerLookup& weights);
+  void refresh(const ChangedRows& changed);
+  Result<> restage(Workbench& bench, const LayerLookup& weights);
 
   // y = norm(x); x and y [C, T], different.
   Result<> forward(Workbench& bench, int64_t layer, std::span<const float> x, std::span<float> y);

@@ -10,9 +10,10 @@
 namespace anemone::train {
 namespace {
 
-// Parameters of a block: with gradient and moments a quarter of a second-level cache of 1 MiB.
-constexpr int64_t kBlock = 1 << 14;
-constexpr int64_t kBlocksAtOnce = 4;  // that a thread takes
+// Parameters of a block: with gradient and moments half a second-level cache of 1 MiB.
+constexpr int64_t kBlock = 1 << 15;
+constexpr int64_t kRowsTogether = 32;  // what a listener transposes then fills whole cache lines, at 16 bits as well
+constexpr int64_t kBlocksAtOnce = 4;   // that a thread takes
 
 bool is_vocabulary_table(const model::TensorInfo& tensor) {
   return tensor.name == "tok_embeddings.weight" || tensor.name == "output.weight";
@@ -64,7 +65,7 @@ void Optimizer::cut(size_t index, const model::TensorInfo& tensor, size_t used) 
   const bool table = is_vocabulary_table(tensor);
   const bool decays = !tensor.is_norm() && (!table || options_.decay_embedding);
   const int64_t length = tensor.shape.back(), rows = tensor.count() / length;
-  const int64_t step = std::max<int64_t>(1, kBlock / length);
+  const int64_t step = std::max(kRowsTogether, kBlock / length / kRowsTogether * kRowsTogether);
   for (int64_t row = 0; row < rows; row += step) {
     blocks_.push_back({.tensor = index,
                        .row = row,

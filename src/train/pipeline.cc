@@ -31,16 +31,36 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(Device& device, const model::
 
 Result<> Pipeline::stage(const model::Parameters& weights) {
   weights_ = &weights;
+  find_places();
   TRY(layers_->stage(weights));
   return head_->stage(weights);
 }
 
 Result<> Pipeline::restage() {
-  TRY(layers_->stage(*weights_));
+  TRY(layers_->restage(*weights_));
   return head_->restage();
 }
 
+void Pipeline::find_places() {
+  places_.assign(weights_->tensors().size(), std::nullopt);
+  for (int64_t l = 0; l < bench_.geometry.config.layers; ++l) {
+    const model::WeightLookup lookup = model::layer_weights(*weights_, l);
+    for (const model::Weight weight : model::kLayerWeights) {
+      const float* values = lookup(weight).data();
+      for (size_t t = 0; t < places_.size(); ++t) {
+        const bool same = weights_->tensor(weights_->tensors()[t]).data() == values;
+        if (same && !lookup(weight).empty()) places_[t] = Place{l, weight};
+      }
+    }
+  }
+}
+
 void Pipeline::on_updated(const model::Parameters& weights, size_t tensor, int64_t row, int64_t rows) {
+  if (const auto& place = places_[tensor]) {
+    const std::span<const float> values = weights.tensor(weights.tensors()[tensor]);
+    if (is_norm(place->weight)) rows = std::ssize(values);
+    return layers_->refresh({place->layer, place->weight, values, row, rows});
+  }
   if (weights.tensor(weights.tensors()[tensor]).data() == weights.classifier().data()) head_->on_updated(row, rows);
 }
 

@@ -50,6 +50,12 @@ class Pipeline final : public Objective {
  private:
   Pipeline(Device& device, const model::Config& config, const PipelineOptions& options);
   Result<> forward(std::span<const int32_t> inputs);
+  void find_places();
+  // Where each tensor of the parameters is used in the layers.
+  struct Place {
+    int64_t layer;
+    model::Weight weight;
+  };
 
   Timers timers_;
   GradientQueue queue_;
@@ -57,7 +63,8 @@ class Pipeline final : public Objective {
   std::optional<Layers> layers_;
   std::optional<Head> head_;
   const model::Parameters* weights_ = nullptr;
-  Buffer<float> x_, dx_;  // [D, T]
+  std::vector<std::optional<Place>> places_;  // by tensor
+  Buffer<float> x_, dx_;                      // [D, T]
 };
 
 }  // namespace anemone::train

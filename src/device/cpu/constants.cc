@@ -57,14 +57,15 @@ void to_words(const mil::Tensor& tensor, float* words) {
   }
 }
 
-void to_factors(const mil::FloatSource& from, BFloat16* to) {
-  const FloatMatrix matrix{from.data, from.rows, from.columns, from.columns};
-  from.transposed ? transpose(matrix, to, from.rows) : copy(matrix, to, from.columns);
+// Rows [row, row + rows) of the source.
+void to_factors(const mil::FloatSource& from, int64_t row, int64_t rows, BFloat16* to) {
+  const FloatMatrix part{from.data + row * from.columns, rows, from.columns, from.columns};
+  from.transposed ? transpose(part, to + row, from.rows) : copy(part, to + row * from.columns, from.columns);
 }
 
 void to_factors(const mil::Tensor& tensor, BFloat16* to) {
   const mil::FloatSource* source = tensor.source();
-  if (source != nullptr && tensor.type().dtype == mil::DType::fp32) return to_factors(*source, to);
+  if (source != nullptr && tensor.type().dtype == mil::DType::fp32) return to_factors(*source, 0, source->rows, to);
   Buffer<float> words(size_t(tensor.type().count()));
   to_words(tensor, words.data());
   to_bfloat16(words.span(), to);
@@ -96,6 +97,20 @@ void Constant::load(const mil::Tensor& tensor) {
   }
   to_words(tensor, floats_.data());
   round_to(rounding_, floats_.span());
+}
+
+bool Constant::refreshes() const {
+  if (form_ == Form::factor) return tensor_.source() != nullptr && tensor_.type().dtype == mil::DType::fp32;
+  return form_ == Form::words && readable_source(tensor_) != nullptr;
+}
+
+void Constant::refresh(int64_t row, int64_t rows) {
+  const mil::FloatSource& source = *tensor_.source();
+  if (form_ == Form::factor) return to_factors(source, row, rows, factors_.data());
+  if (in_place() != nullptr) return;
+  const int64_t begin = row * source.columns;
+  copy_rounded(source.data + begin, size_t(rows * source.columns), rounding_of(tensor_.type().dtype), rounding_,
+               floats_.data() + begin);
 }
 
 // The elements where the tensor has them, unless they have to change.

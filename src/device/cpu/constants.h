@@ -25,6 +25,9 @@ class Constant {
 
   // Takes another tensor of the same type, from the same kind of place.
   void load(const mil::Tensor& tensor);
+  // Whether it was made of floats elsewhere, and takes in rows of them that have changed.
+  bool refreshes() const;
+  void refresh(int64_t row, int64_t rows);
   const void* data() const;
   View view(BufferId buffer) const;
 

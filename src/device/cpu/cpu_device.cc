@@ -117,6 +117,9 @@ class CpuProgram final : public Program {
   }
 
   Result<bool> reload(const mil::Weights& weights) override { return cpu::reload(compiled_->plan, weights); }
+  bool refresh(const mil::BlobReference& weight, int64_t row, int64_t rows) override {
+    return cpu::refresh(compiled_->plan, weight, row, rows);
+  }
 
  private:
   std::shared_ptr<Compiled> compiled_;

@@ -33,6 +33,17 @@ Result<bool> reload(Plan& plan, const mil::Weights& weights) {
   return true;
 }
 
+bool refresh(Plan& plan, const mil::BlobReference& weight, int64_t row, int64_t rows) {
+  if (plan.baked.contains(weight)) return false;
+  const auto of_weight = [&](const PlanConstant& c) { return c.origin && c.origin->blob == weight; };
+  const auto refreshes = [&](const PlanConstant& c) { return !of_weight(c) || c.constant.refreshes(); };
+  if (!std::ranges::all_of(plan.constants, refreshes)) return false;
+  for (PlanConstant& c : plan.constants) {
+    if (of_weight(c)) c.constant.refresh(row, rows);
+  }
+  return true;
+}
+
 void place_buffers(Plan& plan) {
   std::vector<PlanBuffer*> order;
   for (PlanBuffer& buffer : plan.buffers) {

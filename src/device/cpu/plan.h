@@ -59,6 +59,8 @@ struct Plan {
 
 // Loads the constants that stand in `weights` in place. False, and nothing changed, where one of them is baked.
 Result<bool> reload(Plan& plan, const mil::Weights& weights);
+// The same for rows of the floats that a weight's constants were made of.
+bool refresh(Plan& plan, const mil::BlobReference& weight, int64_t row, int64_t rows);
 
 // Gives each arena buffer an offset, large ones first, each at the lowest place that is free during its life.
 void place_buffers(Plan& plan);

@@ -92,7 +92,7 @@ HWY_EXPORT(SoftmaxRowBackward);
 
 namespace {
 
-constexpr int64_t kBlockQueries = 128;  // of a block, at least …
+constexpr int64_t kBlockQueries = 64;  // of a block, at least …
 constexpr int64_t kMostBlocks = 8;      // … for each block has products of its own
 
 int64_t block_queries(const AttentionShape& s) {

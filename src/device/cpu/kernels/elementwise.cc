@@ -15,6 +15,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace anemone::cpu::HWY_NAMESPACE {
 
+// NaN equals nothing. (Highway's Ne says otherwise on AVX2 and AVX-512.)
+HWY_INLINE hn::Mask<Floats> NotEqual(Vector a, Vector b) { return hn::Not(hn::Eq(a, b)); }
+
 template <class F>
 HWY_INLINE void Unary(const Operands& in, float* out, size_t count, const F& f) {
   const Floats d;
@@ -40,7 +43,7 @@ void Select(const Operands& in, float* out, size_t count) {
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    const auto holds = hn::Ne(hn::LoadU(d, in.a + i), hn::Zero(d));
+    const auto holds = NotEqual(hn::LoadU(d, in.a + i), hn::Zero(d));
     hn::StoreU(hn::IfThenElse(holds, hn::LoadU(d, in.b + i), hn::LoadU(d, in.c + i)), d, out + i);
   }
   for (; i < count; ++i) out[i] = in.a[i] != 0 ? in.b[i] : in.c[i];
@@ -102,7 +105,7 @@ void ApplyUnary(ElementOp op, const Operands& in, float* out, size_t n) {
     case ElementOp::at_most:
       return Unary(in, out, n, [=](Floats, Vector x) HWY_ATTR { return MinOf(x, plus); });
     case ElementOp::truth:
-      return Unary(in, out, n, [=](Floats d, Vector x) HWY_ATTR { return OneIf(d, hn::Ne(x, hn::Zero(d))); });
+      return Unary(in, out, n, [=](Floats d, Vector x) HWY_ATTR { return OneIf(d, NotEqual(x, hn::Zero(d))); });
     case ElementOp::is_zero:
       return Unary(in, out, n, [=](Floats d, Vector x) HWY_ATTR { return OneIf(d, hn::Eq(x, hn::Zero(d))); });
     case ElementOp::sigmoid:
@@ -131,7 +134,7 @@ void ApplyBinary(ElementOp op, const Operands& in, float* out, size_t n) {
     case ElementOp::equal:
       return Binary(in, out, n, [](Vector a, Vector b) HWY_ATTR { return OneIf(Floats(), hn::Eq(a, b)); });
     case ElementOp::not_equal:
-      return Binary(in, out, n, [](Vector a, Vector b) HWY_ATTR { return OneIf(Floats(), hn::Ne(a, b)); });
+      return Binary(in, out, n, [](Vector a, Vector b) HWY_ATTR { return OneIf(Floats(), NotEqual(a, b)); });
     case ElementOp::less:
       return Binary(in, out, n, [](Vector a, Vector b) HWY_ATTR { return OneIf(Floats(), hn::Lt(a, b)); });
     default:
