@@ -56,7 +56,7 @@ void FloatToHalf(const float* from, size_t count, uint16_t* to) {
   size_t i = 0;
   for (; kConvertsHalves && i + lanes <= count; i += lanes)
     hn::StoreU(hn::DemoteTo(h, hn::LoadU(f, from + i)), h, target + i);
-  for (; kRoundsToNearest && i < count; ++i)
+  for (; kConvertsHalves && i < count; ++i)
     hn::StoreU(hn::DemoteTo(OneHalf(), hn::LoadU(OneFloat(), from + i)), OneHalf(), target + i);
   for (; i < count; ++i) to[i] = Half::from(from[i]).bits;
 }
