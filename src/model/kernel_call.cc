@@ -31,7 +31,11 @@ void put(const FloatMatrix& from, bool transposed, const Map& map, const mil::Te
 // A slot's elements from one surface to another of the same type.
 template <class T>
 void copy_columns(const T* from, int64_t from_stride, T* to, int64_t to_stride, const Slot& slot) {
-  for (int64_t r = 0; r < slot.rows; ++r) std::copy_n(from + r * from_stride, slot.columns, to + r * to_stride);
+  if (slot.columns == 1) {
+    for (int64_t r = 0; r < slot.rows; ++r) to[r * to_stride] = from[r * from_stride];
+  } else {
+    for (int64_t r = 0; r < slot.rows; ++r) std::copy_n(from + r * from_stride, slot.columns, to + r * to_stride);
+  }
 }
 
 // A weight as a constant, by reference: where it is turned or rounded, the device does so.
