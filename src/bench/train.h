@@ -40,8 +40,8 @@ Result<TrainReport> bench_train(Device& device, const model::Config& config, con
 struct StepShares {
   double programs = 0;           // running on the device
   double host = 0;               // norms, classifier, loss, weight gradients, copies in and out
-  double optimizer = 0;          // norm, clipping, AdamW
-  double weights_to_device = 0;  // staged, reloaded or compiled
+  double optimizer = 0;          // norm, clipping, AdamW; what programs take of the new weights meanwhile
+  double weights_to_device = 0;  // the rest: staged, reloaded or compiled
   double waiting = 0;            // for weight gradients
   double other = 0;              // what no timer sees
 };
