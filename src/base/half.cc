@@ -15,6 +15,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Floats = hn::ScalableTag<float>;
 using Halves = hn::Rebind<hwy::float16_t, Floats>;
+using OneFloat = hn::CappedTag<float, 1>;
+using OneHalf = hn::Rebind<hwy::float16_t, OneFloat>;
 
 // On x86 machines that have no conversions of halves of their own, those before AVX2, Highway 1.0.3 truncates to halves
 // and takes their infinities and NaNs for numbers.
@@ -54,6 +56,8 @@ void FloatToHalf(const float* from, size_t count, uint16_t* to) {
   size_t i = 0;
   for (; kConvertsHalves && i + lanes <= count; i += lanes)
     hn::StoreU(hn::DemoteTo(h, hn::LoadU(f, from + i)), h, target + i);
+  for (; kConvertsHalves && i < count; ++i)
+    hn::StoreU(hn::DemoteTo(OneHalf(), hn::LoadU(OneFloat(), from + i)), OneHalf(), target + i);
   for (; i < count; ++i) to[i] = Half::from(from[i]).bits;
 }
 
@@ -127,23 +131,8 @@ Half Half::from(double value) {
   return {static_cast<uint16_t>(sign | (biased + units))};
 }
 
-float Half::value() const {
-  const int exponent = (bits >> 10) & 31;
-  const int mantissa = bits & 1023;
-  float magnitude;
-  if (exponent == 31) {
-    magnitude = mantissa == 0 ? INFINITY : NAN;
-  } else if (exponent == 0) {
-    magnitude = std::ldexp(static_cast<float>(mantissa), -24);
-  } else {
-    magnitude = std::ldexp(static_cast<float>(1024 + mantissa), exponent - 25);
-  }
-  return std::copysign(magnitude, (bits & 0x8000) ? -1.0f : 1.0f);
-}
-
 BFloat16 BFloat16::from(float value) {
-  uint32_t word;
-  std::memcpy(&word, &value, sizeof word);
+  auto word = std::bit_cast<uint32_t>(value);
   if (std::isnan(value)) return {static_cast<uint16_t>((word >> 16) | 0x40)};
   word += 0x7FFF + ((word >> 16) & 1);
   return {static_cast<uint16_t>(word >> 16)};

@@ -4,8 +4,8 @@
 //   float x = h.value();
 #pragma once
 
+#include <bit>
 #include <cstdint>
-#include <cstring>
 #include <span>
 
 namespace anemone {
@@ -14,19 +14,19 @@ struct Half {
   uint16_t bits = 0;
 
   static Half from(double value);  // NaN stays NaN; magnitudes from 65520 up become infinity
-  float value() const;
+  // The exponent and mantissa as a float's, whose exponent counts from 127 instead of 15: exact for subnormals too.
+  float value() const {
+    const uint32_t magnitude = uint32_t{bits} & 0x7FFF, sign = uint32_t{bits} >> 15 << 31;
+    if (magnitude >= 0x7C00) return std::bit_cast<float>(sign | 0x7F800000 | magnitude << 13);
+    return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude << 13) * 0x1p112f));
+  }
 };
 
 struct BFloat16 {
   uint16_t bits = 0;
 
   static BFloat16 from(float value);
-  float value() const {
-    uint32_t word = uint32_t{bits} << 16;
-    float result;
-    std::memcpy(&result, &word, sizeof result);
-    return result;
-  }
+  float value() const { return std::bit_cast<float>(uint32_t{bits} << 16); }
 };
 
 // Bulk conversions, vectorised for the machine. Source and destination have equal length.

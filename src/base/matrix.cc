@@ -101,8 +101,25 @@ void transpose_tiles(const FloatMatrix& from, To* to, int64_t stride) {
   });
 }
 
+// A column whose elements stand together, into one whose elements do not.
+template <class From, class To>
+void spread(const From* from, int64_t count, To* to, int64_t stride) {
+  To stored[kTileRows];
+  for (int64_t begin = 0; begin < count; begin += kTileRows) {
+    const int64_t end = std::min(begin + kTileRows, count);
+    store(from + begin, end - begin, stored);
+    for (int64_t i = begin; i < end; ++i) to[i * stride] = stored[i - begin];
+  }
+}
+
 template <class From, class To>
 void copy_rows(const MatrixView<From>& from, To* to, int64_t stride) {
+  const bool column = from.columns == 1 && from.stride == 1;
+  if (column && stride != 1) return spread(from.data, from.rows, to, stride);
+  if (from.stride == from.columns && stride == from.columns) {  // rows without gaps are one piece
+    return parallel_for(from.rows * from.columns, kGrain,
+                        [&](int64_t begin, int64_t end) { store(from.data + begin, end - begin, to + begin); });
+  }
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, from.columns));
   parallel_for(from.rows, grain, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) store(from.data + r * from.stride, from.columns, to + r * stride);

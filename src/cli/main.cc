@@ -22,10 +22,12 @@ std::vector<std::string> arguments(int argc, char** argv) {
 
 // GNU's OpenMP lets waiting threads spin for so long that a step takes many times as long once another process wants a
 // core. It reads its bound before main begins, so a process with work to do starts itself anew; where that fails, all
-// works as well.
+// works as well. One whose threads are bound to cores stays, since the new one would inherit the first thread's.
 void bound_spinning([[maybe_unused]] char** argv) {
 #ifdef __GLIBC__
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
+  for (const char* choice : {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"}) {
+    if (std::getenv(choice) != nullptr) return;
+  }
   setenv("GOMP_SPINCOUNT", "10000", 1);
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);

@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <utility>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "generate/predictor.h"
 #include "model/weights_file.h"
 
 namespace anemone::generate {
@@ -66,6 +69,37 @@ TEST_F(GenerateTest, TellsTheSameOnRef) {
   constexpr int64_t kSteps = 24;
   const Generated told = tell({.steps = kSteps, .sampling = kGreedy}, kPrompt, "ref").value();
   EXPECT_EQ(told.tokens, std::vector(tokens.begin(), tokens.begin() + kSteps + 1));
+}
+
+// The logits after each token of a story that `ref` tells, at every precision of `cpu`: what is kept of the weights, of
+// the cache and of what lies between changes them little.
+TEST_F(GenerateTest, EachPrecisionExpectsWhatRefDoes) {
+  const auto story = golden()["greedy_tokens"].get<std::vector<int32_t>>();
+  const auto tokens = std::span(story).first(40);
+  constexpr size_t kPrompt = 5;
+  const auto logits = [&](const std::string& name, Precision precision) {
+    const auto device = open_device(name, {.precision = precision}).value();
+    const auto dtype = precision == Precision::fp16 ? mil::DType::fp16 : mil::DType::fp32;
+    const auto predictor =
+        Predictor::create(*device, model_->config, model_->weights, {.capacity = 41, .dtype = dtype}).value();
+    std::vector<float> all;
+    for (size_t read = 0, count = kPrompt; read < tokens.size(); read += std::exchange(count, 1)) {
+      const std::span<const float> next = predictor->read(tokens.subspan(read, count)).value();
+      all.insert(all.end(), next.begin(), next.end());
+    }
+    return all;
+  };
+  const std::vector<float> expected = logits("ref", Precision::fp32);
+  const float largest = std::fabs(std::ranges::max(expected, {}, [](float x) { return std::fabs(x); }));
+  const std::pair<Precision, float> tolerances[] = {
+      {Precision::fp32, 1e-5f}, {Precision::fp16, 1e-2f}, {Precision::bf16, 2e-2f}};
+  for (const auto& [precision, tolerance] : tolerances) {
+    const std::vector<float> found = logits("cpu", precision);
+    ASSERT_EQ(found.size(), expected.size());
+    float error = 0;
+    for (size_t i = 0; i < found.size(); ++i) error = std::max(error, std::fabs(found[i] - expected[i]));
+    EXPECT_LT(error, tolerance * largest) << to_string(precision);
+  }
 }
 
 TEST_F(GenerateTest, HalvesTellAStoryToo) {

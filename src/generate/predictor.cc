@@ -16,6 +16,9 @@ using model::KernelCall;
 // A batch's attention scores grow with the square of its length; what a prompt has beyond this is read singly.
 constexpr int64_t kMostTogether = 512;
 
+// Columns of the cache: whole vectors of halves.
+int64_t columns_for(int64_t capacity) { return (capacity + 7) / 8 * 8; }
+
 Result<std::unique_ptr<const Kernel>> keep(Result<Kernel> kernel) {
   return std::make_unique<const Kernel>(TRY(std::move(kernel)));
 }
@@ -43,7 +46,8 @@ Result<std::unique_ptr<Predictor>> Predictor::create(Device& device, const model
   TRY(model::validate(config));
   auto made = std::unique_ptr<Predictor>(new Predictor(device, config, weights, options));
   const model::Geometry one = made->geometry(1);
-  made->decode_ = TRY(made->compile_stack(model::decode_attention(one, options.capacity), one, config.layers));
+  made->decode_ =
+      TRY(made->compile_stack(model::decode_attention(one, columns_for(options.capacity)), one, config.layers));
   TRY(made->compile_head());
   made->reset();
   return made;
@@ -80,7 +84,7 @@ Result<> Predictor::compile_head() {
 
 void Predictor::reset() {
   position_ = 0;
-  const std::vector<float> empty(static_cast<size_t>(options_.capacity), model::kMasked);
+  const std::vector<float> empty(static_cast<size_t>(columns_for(options_.capacity)), model::kMasked);
   for (Layer& layer : decode_.layers) layer.attention.write("mask", empty);
 }
 
@@ -162,11 +166,9 @@ Result<> Predictor::add_branch(KernelCall& call, std::string_view from, std::str
 // Appends the keys and values of what attention has just read to a layer's cache.
 void Predictor::remember(int64_t layer, const KernelCall& attention) {
   KernelCall& cache = decode_.layers[static_cast<size_t>(layer)].attention;
-  const std::span<const float> keys = attention.view("k", scratch_);
-  const auto tokens = keys.size() / static_cast<size_t>(config_.kv_dim());
-  cache.write_columns("keys", position_, keys);
-  cache.write_columns("values", position_, attention.view("v", scratch_));
-  cache.write_columns("mask", position_, std::vector<float>(tokens, 0.0f));
+  cache.transfer_columns("keys", position_, attention, "k");
+  cache.transfer_columns("values", position_, attention, "v");
+  cache.write_columns("mask", position_, std::vector<float>(attention.kernel().out("k").columns, 0.0f));
 }
 
 // x[:, t] = E[tokens[t], :]

@@ -17,6 +17,7 @@ bool likelier(const Scored& a, const Scored& b) {
 
 Result<std::vector<Scored>> scored(std::span<const float> logits) {
   std::vector<Scored> tokens;
+  tokens.reserve(logits.size());
   for (size_t i = 0; i < logits.size(); ++i) {
     if (std::isnan(logits[i]) || logits[i] == HUGE_VALF) {
       return fail("the logit of token {} is {}: the weights are damaged, or overflow at this precision", i, logits[i]);
@@ -37,6 +38,7 @@ void keep_top_k(std::vector<Scored>& tokens, int64_t k) {
 std::vector<Candidate> probabilities(const std::vector<Scored>& tokens, double temperature) {
   const float largest = std::ranges::min_element(tokens, likelier)->logit;
   std::vector<Candidate> result;
+  result.reserve(tokens.size());
   double total = 0;
   for (const Scored& t : tokens) {
     const double difference = static_cast<double>(t.logit) - static_cast<double>(largest);

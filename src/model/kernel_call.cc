@@ -27,6 +27,16 @@ void put(const FloatMatrix& from, bool transposed, const Map& map, const mil::Te
   surface.dtype == DType::fp16 ? write(at<Half>(map, surface, slot)) : write(at<float>(map, surface, slot));
 }
 
+// A slot's elements from one surface to another of the same type.
+template <class T>
+void copy_columns(const T* from, int64_t from_stride, T* to, int64_t to_stride, const Slot& slot) {
+  if (slot.columns == 1) {
+    for (int64_t r = 0; r < slot.rows; ++r) to[r * to_stride] = from[r * from_stride];
+  } else {
+    for (int64_t r = 0; r < slot.rows; ++r) std::copy_n(from + r * from_stride, slot.columns, to + r * to_stride);
+  }
+}
+
 // A weight as a constant, by reference: where it is turned or rounded, the device does so.
 mil::Tensor bake(const WeightPlace& place, const Config& config, std::span<const float> values) {
   const MatrixShape shape = shape_of(place.weight, config);
@@ -199,6 +209,23 @@ void KernelCall::transfer(std::string_view slot, const KernelCall& from, std::st
   const Map write = input_->map(Access::write);
   copy_bytes(read.bytes().data() + static_cast<size_t>(begin.row) * row_bytes, bytes,
              write.bytes().data() + static_cast<size_t>(to.row) * row_bytes);
+}
+
+void KernelCall::transfer_columns(std::string_view slot, int64_t first, const KernelCall& from,
+                                  std::string_view values) {
+  const Slot& source = from.kernel_->out(values);
+  Slot to = kernel_->in(slot);
+  CHECK(from.kernel_->output.dtype == kernel_->input.dtype && to.rows == source.rows);
+  CHECK(first >= 0 && first + source.columns <= to.columns);
+  to.column += first;
+  const Map read = from.output_->map(Access::read);
+  const Map write = input_->map(Access::write);
+  const auto copy_elements = [&](auto type) {
+    using T = decltype(type);
+    const T* data = at<T>(read, from.kernel_->output, source);
+    copy_columns(data, width(from.kernel_->output), at<T>(write, kernel_->input, to), width(kernel_->input), source);
+  };
+  kernel_->input.dtype == DType::fp16 ? copy_elements(Half()) : copy_elements(float());
 }
 
 Result<RunTime> KernelCall::run() {

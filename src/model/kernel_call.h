@@ -57,6 +57,8 @@ class KernelCall {
   void write(std::string_view slot, std::span<const float> values);
   // Some columns of a slot, from `first` on: values [rows, as many columns as they fill].
   void write_columns(std::string_view slot, int64_t first, std::span<const float> values);
+  // The same from a slot of another's output, as it is.
+  void transfer_columns(std::string_view slot, int64_t first, const KernelCall& from, std::string_view values);
   void read(std::string_view slot, std::span<float> values) const;
   // The slot of the output as floats: in the surface itself where it holds floats, else converted into `scratch`.
   std::span<const float> view(std::string_view slot, Buffer<float>& scratch) const;

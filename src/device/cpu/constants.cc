@@ -58,14 +58,15 @@ void to_words(const mil::Tensor& tensor, float* words) {
 }
 
 // Rows [row, row + rows) of the source.
-void to_factors(const mil::FloatSource& from, int64_t row, int64_t rows, BFloat16* to) {
+template <class To>
+void move(const mil::FloatSource& from, int64_t row, int64_t rows, To* to) {
   const FloatMatrix part{from.data + row * from.columns, rows, from.columns, from.columns};
   from.transposed ? transpose(part, to + row, from.rows) : copy(part, to + row * from.columns, from.columns);
 }
 
 void to_factors(const mil::Tensor& tensor, BFloat16* to) {
   const mil::FloatSource* source = tensor.source();
-  if (source != nullptr && tensor.type().dtype == mil::DType::fp32) return to_factors(*source, 0, source->rows, to);
+  if (source != nullptr && tensor.type().dtype == mil::DType::fp32) return move(*source, 0, source->rows, to);
   Buffer<float> words(size_t(tensor.type().count()));
   to_words(tensor, words.data());
   to_bfloat16(words.span(), to);
@@ -83,13 +84,14 @@ Constant Constant::factor(const mil::Tensor& tensor) { return {tensor, Form::fac
 
 Constant Constant::stored(const mil::Tensor& tensor) { return {tensor, Form::stored, Rounding::none}; }
 
+bool Constant::can_be_stored(const mil::Tensor& tensor) {
+  return tensor.source() != nullptr || is_aligned(tensor.bytes().data(), alignof(Half));
+}
+
 void Constant::load(const mil::Tensor& tensor) {
   tensor_ = tensor;
   const auto count = size_t(tensor.type().count());
-  if (form_ == Form::factor) {
-    if (factors_.size() < count) factors_ = Buffer<BFloat16>(count);
-    return to_factors(tensor, factors_.data());
-  }
+  if (narrow_count() > 0) return load_narrow();
   if (in_place() != nullptr) return;
   if (floats_.size() < count) floats_ = Buffer<float>(count);
   if (const mil::FloatSource* source = readable_source(tensor)) {
@@ -99,6 +101,25 @@ void Constant::load(const mil::Tensor& tensor) {
   round_to(rounding_, floats_.span());
 }
 
+size_t Constant::narrow_count() const {
+  const bool made = form_ == Form::factor || (form_ == Form::stored && tensor_.source() != nullptr);
+  return made ? size_t(tensor_.type().count()) : 0;
+}
+
+void Constant::place(uint16_t* memory) {
+  narrow_ = memory;
+  load_narrow();
+}
+
+void Constant::load_narrow() {
+  if (narrow_ == nullptr) return;  // not placed yet
+  auto* const brains = reinterpret_cast<BFloat16*>(narrow_);
+  if (form_ == Form::factor) return to_factors(tensor_, brains);
+  const mil::FloatSource& source = *tensor_.source();
+  const bool halves = tensor_.type().dtype == mil::DType::fp16;
+  halves ? move(source, 0, source.rows, reinterpret_cast<Half*>(narrow_)) : move(source, 0, source.rows, brains);
+}
+
 bool Constant::refreshes() const {
   if (form_ == Form::factor) return tensor_.source() != nullptr && tensor_.type().dtype == mil::DType::fp32;
   return form_ == Form::words && readable_source(tensor_) != nullptr;
@@ -106,7 +127,7 @@ bool Constant::refreshes() const {
 
 void Constant::refresh(int64_t row, int64_t rows) {
   const mil::FloatSource& source = *tensor_.source();
-  if (form_ == Form::factor) return to_factors(source, row, rows, factors_.data());
+  if (form_ == Form::factor) return move(source, row, rows, reinterpret_cast<BFloat16*>(narrow_));
   if (in_place() != nullptr) return;
   const int64_t begin = row * source.columns;
   copy_rounded(source.data + begin, size_t(rows * source.columns), rounding_of(tensor_.type().dtype), rounding_,
@@ -115,7 +136,7 @@ void Constant::refresh(int64_t row, int64_t rows) {
 
 // The elements where the tensor has them, unless they have to change.
 const void* Constant::in_place() const {
-  if (form_ == Form::stored) return tensor_.bytes().data();
+  if (form_ == Form::stored) return tensor_.source() == nullptr ? tensor_.bytes().data() : nullptr;
   if (form_ == Form::factor || rounding_ != Rounding::none) return nullptr;
   if (const mil::FloatSource* source = readable_source(tensor_)) {
     return rounding_of(tensor_.type().dtype) == Rounding::none ? source->data : nullptr;
@@ -125,7 +146,7 @@ const void* Constant::in_place() const {
 }
 
 const void* Constant::data() const {
-  if (form_ == Form::factor) return factors_.data();
+  if (narrow_ != nullptr) return narrow_;
   const void* there = in_place();
   return there != nullptr ? there : floats_.data();
 }

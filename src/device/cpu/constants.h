@@ -2,7 +2,8 @@
 //
 //   Constant w = Constant::words(tensor, Rounding::half);      // floats, rounded to halves
 //   Constant f = Constant::factor(tensor);                     // bfloat16, for matrix products
-//   Constant h = Constant::stored(tensor);                     // the tensor's own elements
+//   Constant h = Constant::stored(tensor);                     // the tensor's own elements, of 16 bits
+//   h.place(memory);                                           // of narrow_count() elements, before it is read
 //   View v = w.view(buffer);                                   // where its elements stand: perhaps transposed
 //   w.load(new_tensor);                                        // in place
 #pragma once
@@ -20,9 +21,13 @@ class Constant {
   static Constant words(const mil::Tensor& tensor, Rounding rounding);
   // Packed bfloat16.
   static Constant factor(const mil::Tensor& tensor);
-  // Packed, of the tensor's type, left where they are.
+  // Packed, of the tensor's type, left where they are unless they have yet to be made.
   static Constant stored(const mil::Tensor& tensor);
+  static bool can_be_stored(const mil::Tensor& tensor);  // is aligned, or will be
 
+  // How many elements of 16 bits it needs memory for, and that memory.
+  size_t narrow_count() const;
+  void place(uint16_t* memory);
   // Takes another tensor of the same type, from the same kind of place.
   void load(const mil::Tensor& tensor);
   // Whether it was made of floats elsewhere, and takes in rows of them that have changed.
@@ -35,12 +40,13 @@ class Constant {
   enum class Form : uint8_t { words, factor, stored };
   Constant(const mil::Tensor& tensor, Form form, Rounding rounding);
   const void* in_place() const;
+  void load_narrow();
 
   mil::Tensor tensor_;  // kept for its type, and where its memory is read
   Form form_;
   Rounding rounding_;
   Buffer<float> floats_;
-  Buffer<BFloat16> factors_;
+  uint16_t* narrow_ = nullptr;
 };
 
 // Where in a program's weight files a value comes from.

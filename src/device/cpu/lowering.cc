@@ -400,7 +400,7 @@ Lowering::Stored Lowering::read_stored(mil::ValueId id) {
   const mil::DType type = known->type().dtype;
   if (precision_ == Precision::bf16) {
     stored = {add_constant(Constant::factor(*known), origin(id)), mil::DType::bf16};
-  } else if (is_narrow(type) && reinterpret_cast<uintptr_t>(known->bytes().data()) % alignof(Half) == 0) {
+  } else if (is_narrow(type) && Constant::can_be_stored(*known)) {
     stored = {add_constant(Constant::stored(*known), origin(id)), type};
   } else {
     stored = {read(id), mil::DType::fp32};
@@ -517,6 +517,7 @@ void Lowering::emit_store(mil::ValueId id, const View& surface) {
 Plan Lowering::finish() {
   flush();
   write_outputs();
+  place_constants(plan_);
   place_buffers(plan_);
   return std::move(plan_);
 }

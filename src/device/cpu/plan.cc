@@ -44,6 +44,18 @@ bool refresh(Plan& plan, const mil::BlobReference& weight, int64_t row, int64_t 
   return true;
 }
 
+void place_constants(Plan& plan) {
+  const auto room = [](const PlanConstant& c) { return (c.constant.narrow_count() + 31) / 32 * 32; };  // cache lines
+  size_t total = 0;
+  for (const PlanConstant& c : plan.constants) total += room(c);
+  plan.narrow = Buffer<uint16_t>(total);
+  uint16_t* at = plan.narrow.data();
+  for (PlanConstant& c : plan.constants) {
+    if (c.constant.narrow_count() > 0) c.constant.place(at);
+    at += room(c);
+  }
+}
+
 void place_buffers(Plan& plan) {
   std::vector<PlanBuffer*> order;
   for (PlanBuffer& buffer : plan.buffers) {

@@ -53,6 +53,7 @@ struct Plan {
   std::vector<PlanBuffer> buffers;
   std::vector<Step> steps;
   std::vector<PlanConstant> constants;
+  Buffer<uint16_t> narrow;             // of all constants of 16 bits an element: together they are worth huge pages
   std::set<mil::BlobReference> baked;  // weights that more depends on than constants of their own
   int64_t arena_floats = 0;
 };
@@ -61,6 +62,9 @@ struct Plan {
 Result<bool> reload(Plan& plan, const mil::Weights& weights);
 // The same for rows of the floats that a weight's constants were made of.
 bool refresh(Plan& plan, const mil::BlobReference& weight, int64_t row, int64_t rows);
+
+// Makes the constants of 16 bits an element.
+void place_constants(Plan& plan);
 
 // Gives each arena buffer an offset, large ones first, each at the lowest place that is free during its life.
 void place_buffers(Plan& plan);

@@ -1,11 +1,12 @@
-// Against sums in double precision, at odd sizes, misaligned, with gaps that must be neither read nor written.
+// Against sums in double precision on each instruction set, at odd sizes, misaligned, with gaps that must be neither
+// read nor written.
 #include "device/cpu/kernels/matvec.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <hwy/highway.h>
 
 #include <cmath>
-#include <cstring>
-#include <numeric>
 
 #include "base/half.h"
 #include "base/parallel.h"
@@ -60,20 +61,20 @@ class Stored {
   std::vector<BFloat16> brains_;
 };
 
-struct Case {
-  DType dtype;
-  bool transposed;
-};
-
-class MatvecTest : public testing::TestWithParam<Case> {
+// Target, element type of the matrix, whether it is transposed.
+class MatvecTest : public testing::TestWithParam<std::tuple<int64_t, DType, bool>> {
  protected:
-  ~MatvecTest() override { set_thread_count(threads_); }
+  void SetUp() override { hwy::SetSupportedTargetsForTest(std::get<0>(GetParam())); }
+  void TearDown() override {
+    hwy::SetSupportedTargetsForTest(0);
+    set_thread_count(threads_);
+  }
 
   int threads_ = thread_count();
 };
 
 TEST_P(MatvecTest, SumsProducts) {
-  const auto [dtype, transposed] = GetParam();
+  const auto [target, dtype, transposed] = GetParam();
   for (const auto& [rows, inner, columns] : kSizes) {
     for (const int64_t misaligned : {0, 1, 3}) {
       const Stored w(dtype, transposed ? inner : rows, transposed ? rows : inner, misaligned);
@@ -108,7 +109,7 @@ TEST_P(MatvecTest, SumsProducts) {
 
 // Three matrices one after another, with as many vectors each; the results interleaved.
 TEST_P(MatvecTest, TakesBatchesAndStrides) {
-  const auto [dtype, transposed] = GetParam();
+  const auto [target, dtype, transposed] = GetParam();
   constexpr int64_t kBatch = 3, kRows = 20, kInner = 40;
   const Stored w(dtype, kBatch * (transposed ? kInner : kRows), transposed ? kRows : kInner, 0);
   const int64_t matrix = (transposed ? kInner : kRows) * w.stride();
@@ -135,7 +136,7 @@ TEST_P(MatvecTest, TakesBatchesAndStrides) {
 }
 
 TEST_P(MatvecTest, HasTheSameBitsOnAnyNumberOfThreads) {
-  const auto [dtype, transposed] = GetParam();
+  const auto [target, dtype, transposed] = GetParam();
   constexpr int64_t kRows = 301, kInner = 403;
   const Stored w(dtype, transposed ? kInner : kRows, transposed ? kRows : kInner, 0);
   const std::vector<float> x = random_floats(kInner, 4);
@@ -151,13 +152,15 @@ TEST_P(MatvecTest, HasTheSameBitsOnAnyNumberOfThreads) {
   EXPECT_EQ(product(5), one);
 }
 
+std::string name_of(const testing::TestParamInfo<MatvecTest::ParamType>& info) {
+  const auto& [target, dtype, transposed] = info.param;
+  return fmt::format("{}_{}{}", hwy::TargetName(target), mil::to_string(dtype), transposed ? "_transposed" : "");
+}
+
 INSTANTIATE_TEST_SUITE_P(Matrices, MatvecTest,
-                         testing::Values(Case{DType::fp32, false}, Case{DType::fp16, false}, Case{DType::bf16, false},
-                                         Case{DType::fp32, true}, Case{DType::fp16, true}, Case{DType::bf16, true}),
-                         [](const auto& info) {
-                           return std::string(mil::to_string(info.param.dtype)) +
-                                  (info.param.transposed ? "_transposed" : "");
-                         });
+                         testing::Combine(testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
+                                          testing::Values(DType::fp32, DType::fp16, DType::bf16), testing::Bool()),
+                         name_of);
 
 }  // namespace
 }  // namespace anemone::cpu

@@ -5,6 +5,7 @@
 namespace anemone::cpu {
 namespace {
 
+// Where sgemm catches up (Zen 4, 2048×768: 0.08 ms against 0.32 for 2 columns, 0.31 against 0.32 for 8).
 constexpr int64_t kFewColumns = 8;
 
 int64_t rows(const View& matrix) { return matrix.shape[matrix.shape.size() - 2]; }
