@@ -42,7 +42,7 @@ class DynamicPrograms final : public LayerPrograms {
   LayerKernel ffn_w2_, ffn_w13_, wo_backward_, attention_backward_, q_backward_, kv_backward_;
   std::vector<LayerKernel*> kernels_;
   std::vector<Buffer<float>> x2n_;  // [D, T] a layer, for dW1 and dW3
-  Buffer<float> xn_, dg_, h1_, h3_, dx_;
+  Buffer<float> xn_, dg_, dh1_, dh3_, dx_;
 };
 
 Result<> DynamicPrograms::create() {
@@ -69,7 +69,7 @@ Result<> DynamicPrograms::create() {
   TRY(make(q_backward_, model::q_backward(g), Output::shared));
   TRY(make(kv_backward_, model::kv_backward(g), Output::shared));
   const auto hidden = static_cast<size_t>(g.config.hidden * g.tokens());
-  for (Buffer<float>* buffer : {&dg_, &h1_, &h3_}) *buffer = Buffer<float>(hidden);
+  for (Buffer<float>* buffer : {&dg_, &dh1_, &dh3_}) *buffer = Buffer<float>(hidden);
   dx_ = Buffer<float>(bench_.activations());
   return {};
 }
@@ -103,19 +103,18 @@ Result<> DynamicPrograms::ffn(int64_t l, FloatView x2, std::span<float> x_next) 
 Result<FloatView> DynamicPrograms::ffn_backward(int64_t l, FloatView df, const model::LayerView& dw) {
   bench_.write(ffn_w2_[l], "df", df);
   TRY(bench_.run(ffn_w2_[l]));
-  bench_.read(ffn_w2_[l], "dg", dg_.span());
-  bench_.read(ffn_[l], "h1", h1_.span());
-  bench_.read(ffn_[l], "h3", h3_.span());
+  const FloatView dg = bench_.view(ffn_w2_[l], "dg", dg_);
+  const FloatView h1 = bench_.view(ffn_[l], "h1", dh1_), h3 = bench_.view(ffn_[l], "h3", dh3_);
   {
     const auto scope = bench_.timers.measure(Timer::elem);
-    silu_gate_backward(h1_.data(), h3_.data(), dg_.data(), std::ssize(dg_.span()), h1_.data(), h3_.data());
+    silu_gate_backward(h1.data(), h3.data(), dg.data(), std::ssize(dg), dh1_.data(), dh3_.data());
   }
-  bench_.write(ffn_w13_[l], "dh1", h1_.span());
-  bench_.write(ffn_w13_[l], "dh3", h3_.span());
+  bench_.write(ffn_w13_[l], "dh1", dh1_.span());
+  bench_.write(ffn_w13_[l], "dh3", dh3_.span());
   TRY(bench_.run(ffn_w13_[l]));
   bench_.product(dw.w2, df, ffn_[l], "g");
-  bench_.product(dw.w1, h1_.span(), normed(l));
-  bench_.product(dw.w3, h3_.span(), normed(l));
+  bench_.product(dw.w1, dh1_.span(), normed(l));
+  bench_.product(dw.w3, dh3_.span(), normed(l));
   return bench_.view(ffn_w13_[l], "dx", bench_.scratch_a);
 }
 

@@ -1,6 +1,5 @@
 #include "train/layers.h"
 
-
 #include "base/matrix.h"
 #include "model/kernels.h"
 
@@ -37,7 +36,6 @@ Result<> Layers::create_backward() {
     k_norm_ = TRY(Norm::create(*bench_, Weight::k_norm, c.layers, backward));
   }
   scaled_ = Buffer<float>(bench_->activations());
-  dxn_ = Buffer<float>(bench_->activations());
   dq_ = Buffer<float>(static_cast<size_t>(c.q_dim() * tokens));
   dk_ = Buffer<float>(static_cast<size_t>(c.kv_dim() * tokens));
   return {};
@@ -90,8 +88,8 @@ Result<> Layers::backward(int64_t l, std::span<float> dx, model::Parameters& gra
   const model::LayerView dw = gradients.layer(l);
   const FloatView dx2n = TRY(programs_->ffn_backward(l, scaled(dx), dw));
   TRY(ffn_norm_.backward(*bench_, l, x2_[layer].span(), dx2n, Into::add, dx, dw.ffn_norm));
-  TRY(attention_backward(l, scaled(dx), dw));
-  return attention_norm_.backward(*bench_, l, x_[layer].span(), dxn_.span(), Into::add, dx, dw.attention_norm);
+  const FloatView dxn = TRY(attention_backward(l, scaled(dx), dw));
+  return attention_norm_.backward(*bench_, l, x_[layer].span(), dxn, Into::add, dx, dw.attention_norm);
 }
 
 // The call that holds dq and dk.
@@ -104,31 +102,29 @@ Result<KernelCall*> Layers::score_gradients(int64_t l, KernelCall& taps, KernelC
   return &scores;
 }
 
-// From the gradient by o = Wo·a to that by xn, in dxn_.
-Result<> Layers::attention_backward(int64_t l, FloatView d_o, const model::LayerView& dw) {
+// From the gradient by o = Wo·a to that by xn.
+Result<FloatView> Layers::attention_backward(int64_t l, FloatView d_o, const model::LayerView& dw) {
   KernelCall& taps = programs_->attention_taps(l);
   KernelCall& values = *TRY(programs_->values_backward(l, d_o));
   bench_->product(dw.wo, d_o, taps, "a");
   KernelCall& scores = *TRY(score_gradients(l, taps, values));
-  bench_->read(scores, "dq", dq_.span());
-  bench_->read(scores, "dk", dk_.span());
+  FloatView dq = bench_->view(scores, "dq", dq_), dk = bench_->view(scores, "dk", dk_);
   if (bench_->geometry.config.qk_norm) {
-    TRY(through_head_norm(q_norm_, l, taps, "q_raw", dq_.span(), dw.q_norm));
-    TRY(through_head_norm(k_norm_, l, taps, "k_raw", dk_.span(), dw.k_norm));
+    dq = TRY(through_head_norm(q_norm_, l, taps, "q_raw", dq, dq_.span(), dw.q_norm));
+    dk = TRY(through_head_norm(k_norm_, l, taps, "k_raw", dk, dk_.span(), dw.k_norm));
   }
-  bench_->product(dw.wq, dq_.span(), taps, "xn");
-  bench_->product(dw.wk, dk_.span(), taps, "xn");
+  bench_->product(dw.wq, dq, taps, "xn");
+  bench_->product(dw.wk, dk, taps, "xn");
   bench_->product(dw.wv, values, "dv", taps, "xn");
-  const FloatView dxn = TRY(programs_->projections_backward(l, dq_.span(), dk_.span(), values));
-  copy_bytes(dxn.data(), dxn.size_bytes(), dxn_.data());
-  return {};
+  return programs_->projections_backward(l, dq, dk, values);
 }
 
-// Replaces the gradient by a normed q or k with that by the raw one.
-Result<> Layers::through_head_norm(Norm& norm, int64_t l, const KernelCall& taps, std::string_view raw,
-                                   std::span<float> gradient, std::span<float> dw) {
+// From the gradient by a normed q or k, which may stand in `to`, to that by the raw one, in `to`.
+Result<FloatView> Layers::through_head_norm(Norm& norm, int64_t l, const KernelCall& taps, std::string_view raw,
+                                            FloatView gradient, std::span<float> to, std::span<float> dw) {
   const FloatView x = bench_->view(taps, raw, bench_->scratch_b);
-  return norm.backward(*bench_, l, x, gradient, Into::assign, gradient, dw);
+  TRY(norm.backward(*bench_, l, x, gradient, Into::assign, to, dw));
+  return to;
 }
 
 }  // namespace anemone::train

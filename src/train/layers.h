@@ -35,9 +35,9 @@ class Layers {
   Result<> create_backward();
   std::array<Norm*, 4> norms() { return {&attention_norm_, &ffn_norm_, &q_norm_, &k_norm_}; }
   Result<model::KernelCall*> score_gradients(int64_t l, model::KernelCall& taps, model::KernelCall& values);
-  Result<> attention_backward(int64_t l, FloatView d_o, const model::LayerView& dw);
-  Result<> through_head_norm(Norm& norm, int64_t l, const model::KernelCall& taps, std::string_view raw,
-                             std::span<float> gradient, std::span<float> dw);
+  Result<FloatView> attention_backward(int64_t l, FloatView d_o, const model::LayerView& dw);
+  Result<FloatView> through_head_norm(Norm& norm, int64_t l, const model::KernelCall& taps, std::string_view raw,
+                                      FloatView gradient, std::span<float> to, std::span<float> dw);
   FloatView scaled(FloatView gradient);
 
   Workbench* bench_;
@@ -46,7 +46,7 @@ class Layers {
   bool whole_attention_;
   Norm attention_norm_, ffn_norm_, q_norm_, k_norm_;  // backward
   std::vector<Buffer<float>> x_, x2_;                 // [D, T] a layer: its input, and after attention
-  Buffer<float> scaled_, dxn_, dq_, dk_;
+  Buffer<float> scaled_, dq_, dk_;
 };
 
 }  // namespace anemone::train

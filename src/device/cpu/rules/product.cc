@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/matrix.h"
 #include "device/cpu/lowering.h"
 #include "device/cpu/rules/matvec.h"
 #include "mil/ops/window.h"
@@ -102,6 +103,29 @@ View as_factor(Lowering& l, const View& words) {
   return factor;
 }
 
+// Words [1.., rows, columns] that are stored transposed, as bfloat16 in order: as left factors oneDNN multiplies those
+// faster (2.6 on Zen 4, 2048×768×256: 382 GFLOP/s transposed, 440 in order).
+View turned_factor(Lowering& l, const View& words) {
+  const View factor = l.temporary(words.shape, mil::DType::bf16);
+  const size_t rank = words.shape.size();
+  const int64_t rows = words.shape[rank - 2], columns = words.shape[rank - 1], stride = stored(words).ld;
+  l.emit({words, factor}, [=](const Pointers& p) {
+    auto* to = reinterpret_cast<BFloat16*>(p.bytes_at(factor, mil::DType::bf16));
+    anemone::transpose({p.at(words), columns, rows, stride}, to, columns);
+  });
+  return factor;
+}
+
+// A value computed at run time as the left factor, where it pays to turn it.
+std::optional<View> turned_factor(Lowering& l, const ProductOperand& operand) {
+  if (l.factors() == Factor::fp32 || l.constant(operand.id) != nullptr) return {};
+  const std::optional<View> words = operand.arrange(l.read(operand.id));
+  if (!words || !is_matrix(*words) || stored(*words).trans == Transpose::no) return {};
+  const mil::Shape& shape = words->shape;
+  const bool single = words->count() == shape[shape.size() - 1] * shape[shape.size() - 2];
+  return single && words->count() >= kWorthMoving ? std::optional(turned_factor(l, *words)) : std::nullopt;
+}
+
 // A value as a factor.
 View factor(Lowering& l, const ProductOperand& operand) {
   const auto& [id, arrange] = operand;
@@ -112,6 +136,21 @@ View factor(Lowering& l, const ProductOperand& operand) {
   const View copied = l.temporary(words.shape);
   l.emit_copy(words, copied);
   return as_factor(l, *arrange(copied));
+}
+
+ProductOperand transposed(const ProductOperand& operand) {
+  return {operand.id, [arrange = operand.arrange](const View& view) -> std::optional<View> {
+            const auto there = arrange(view);
+            return there ? std::optional(transposed(*there)) : std::nullopt;
+          }};
+}
+
+// c = a·b with c in order; where it is stored transposed, cᵀ = bᵀ·aᵀ.
+void emit_factors(Lowering& l, const ProductOperand& a, const ProductOperand& b, const View& c) {
+  if (stored(c).trans == Transpose::yes) return emit_factors(l, transposed(b), transposed(a), transposed(c));
+  const std::optional<View> turned = turned_factor(l, a);
+  const View left = turned ? *turned : factor(l, a);
+  emit_product(l, left, factor(l, b), c);
 }
 
 Result<> lower_matmul(Lowering& l, const Node& node) {
@@ -132,7 +171,7 @@ Result<> lower_matmul(Lowering& l, const Node& node) {
   const bool direct = is_matrix(c);
   const View target = direct ? c : l.temporary(shape);
   const ProductOperand a{node.operand("x"), rows}, b{node.operand("y"), columns};
-  if (!emit_matvec(l, a, b, target)) emit_product(l, factor(l, a), factor(l, b), target);
+  if (!emit_matvec(l, a, b, target)) emit_factors(l, a, b, target);
   l.settle(node.result(), direct ? result : *reshaped(target, result.shape));
   return {};
 }
