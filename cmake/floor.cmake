@@ -37,11 +37,11 @@ function(anemone_floor name)
   endif()
 endfunction()
 
-# anemone_test(NAME SOURCES ... LINKS ...): one GoogleTest program, run by ctest as NAME.
+# anemone_test(NAME SOURCES ... LINKS ...): one GoogleTest program, run by ctest as NAME; tests/main.cc is its main.
 function(anemone_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${TEST_SOURCES})
-  target_link_libraries(${name} PRIVATE ${TEST_LINKS} GTest::gmock_main)
+  target_link_libraries(${name} PRIVATE ${TEST_LINKS} anemone_test_main)
   target_compile_definitions(${name} PRIVATE ANEMONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                                              ANEMONE_BINARY="$<TARGET_FILE:anemone>")
   add_test(NAME ${name} COMMAND ${name})

@@ -5,6 +5,8 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <span>
 
 #include "base/matrix.h"
@@ -125,6 +127,14 @@ void copy_rows(const MatrixView<From>& from, To* to, int64_t stride) {
 }
 
 }  // namespace
+
+void copy_bytes(const void* from, size_t bytes, void* to) {
+  constexpr int64_t kBytesGrain = 1 << 16;
+  parallel_for(static_cast<int64_t>(bytes), kBytesGrain, [&](int64_t begin, int64_t end) {
+    std::memcpy(static_cast<std::byte*>(to) + begin, static_cast<const std::byte*>(from) + begin,
+                static_cast<size_t>(end - begin));
+  });
+}
 
 void transpose(const FloatMatrix& from, float* to, int64_t stride) { transpose_tiles(from, to, stride); }
 void transpose(const FloatMatrix& from, Half* to, int64_t stride) { transpose_tiles(from, to, stride); }

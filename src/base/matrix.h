@@ -8,6 +8,7 @@
 // To halves and bfloat16, each value is rounded once, to nearest even.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "base/half.h"
@@ -24,6 +25,9 @@ struct MatrixView {
 };
 using FloatMatrix = MatrixView<float>;
 using HalfMatrix = MatrixView<Half>;
+
+// What lies packed, by all threads.
+void copy_bytes(const void* from, size_t bytes, void* to);
 
 // to(c, r) = from(r, c); rows of `to` are `stride` elements apart.
 void transpose(const FloatMatrix& from, float* to, int64_t stride);

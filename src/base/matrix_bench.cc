@@ -27,11 +27,11 @@ auto* const to_floats = run<float>;
 auto* const to_halves = run<Half>;
 auto* const to_bfloat16s = run<BFloat16>;
 
-BENCHMARK_CAPTURE(to_floats, TransposeFloats, transpose, kRows)->UseRealTime();
-BENCHMARK_CAPTURE(to_halves, TransposeToHalves, transpose, kRows)->UseRealTime();
-BENCHMARK_CAPTURE(to_bfloat16s, TransposeToBFloat16, transpose, kRows)->UseRealTime();
-BENCHMARK_CAPTURE(to_floats, CopyFloats, copy, kColumns)->UseRealTime();
-BENCHMARK_CAPTURE(to_halves, CopyToHalves, copy, kColumns)->UseRealTime();
+BENCHMARK_CAPTURE(to_floats, TransposeFloats, transpose, kRows)->Name("TransposeFloats")->UseRealTime();
+BENCHMARK_CAPTURE(to_halves, TransposeToHalves, transpose, kRows)->Name("TransposeToHalves")->UseRealTime();
+BENCHMARK_CAPTURE(to_bfloat16s, TransposeToBFloat16, transpose, kRows)->Name("TransposeToBFloat16")->UseRealTime();
+BENCHMARK_CAPTURE(to_floats, CopyFloats, copy, kColumns)->Name("CopyFloats")->UseRealTime();
+BENCHMARK_CAPTURE(to_halves, CopyToHalves, copy, kColumns)->Name("CopyToHalves")->UseRealTime();
 
 }  // namespace
 }  // namespace anemone

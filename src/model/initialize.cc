@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/normal.h"
 #include "base/parallel.h"
 #include "base/random.h"
 
@@ -19,21 +20,6 @@ void fill_norms(Parameters& weights) {
 
 // 1/√(2L): L layers add two terms each to the residual stream.
 float residual_factor(const Config& config) { return 1 / std::sqrt(2 * static_cast<float>(config.layers)); }
-
-// Box and Muller's pairs: values 2p and 2p+1 come from draws 2p and 2p+1. Single precision is twice as fast, and
-// plenty.
-void fill_normal(std::span<float> values, float deviation, uint64_t stream) {
-  constexpr float kTau = 6.28318530717958648F;
-  parallel_for(static_cast<int64_t>(values.size() + 1) / 2, 4096, [&](int64_t begin, int64_t end) {
-    Random random(stream, 2 * static_cast<uint64_t>(begin));
-    for (size_t i = 2 * static_cast<size_t>(begin); i < std::min(2 * static_cast<size_t>(end), values.size()); i += 2) {
-      const float radius = deviation * std::sqrt(-2 * std::log(static_cast<float>(1 - random.next())));
-      const float angle = kTau * static_cast<float>(random.next());
-      values[i] = radius * std::cos(angle);
-      if (i + 1 < values.size()) values[i + 1] = radius * std::sin(angle);
-    }
-  });
-}
 
 void initialize_standard(Parameters& weights, const Config& config, uint64_t seed) {
   Random streams(seed);

@@ -15,8 +15,8 @@ void initialize(benchmark::State& state, InitScheme scheme) {
   state.SetItemsProcessed(state.iterations() * std::ssize(weights.all()));
 }
 
-BENCHMARK_CAPTURE(initialize, InitializeStandard, InitScheme::standard)->UseRealTime();
-BENCHMARK_CAPTURE(initialize, InitializeAsSeed, InitScheme::train_large)->UseRealTime();
+BENCHMARK_CAPTURE(initialize, InitializeStandard, InitScheme::standard)->Name("InitializeStandard")->UseRealTime();
+BENCHMARK_CAPTURE(initialize, InitializeAsSeed, InitScheme::train_large)->Name("InitializeAsSeed")->UseRealTime();
 
 }  // namespace
 }  // namespace anemone::model

@@ -1,7 +1,6 @@
 #include "model/kernel_call.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/check.h"
 #include "base/matrix.h"
@@ -208,8 +207,8 @@ void KernelCall::transfer(std::string_view slot, const KernelCall& from, std::st
   const size_t bytes = static_cast<size_t>(end.row + end.rows - begin.row) * row_bytes;
   const Map read = from.output_->map(Access::read);
   const Map write = input_->map(Access::write);
-  std::memcpy(write.bytes().data() + static_cast<size_t>(to.row) * row_bytes,
-              read.bytes().data() + static_cast<size_t>(begin.row) * row_bytes, bytes);
+  copy_bytes(read.bytes().data() + static_cast<size_t>(begin.row) * row_bytes, bytes,
+             write.bytes().data() + static_cast<size_t>(to.row) * row_bytes);
 }
 
 void KernelCall::transfer_columns(std::string_view slot, int64_t first, const KernelCall& from,

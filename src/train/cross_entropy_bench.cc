@@ -38,8 +38,8 @@ void cross_entropy(benchmark::State& state, bool with_gradient) {
   state.SetItemsProcessed(state.iterations() * kVocab * kTokens);
 }
 
-BENCHMARK_CAPTURE(cross_entropy, CrossEntropy, false)->UseRealTime();
-BENCHMARK_CAPTURE(cross_entropy, CrossEntropyWithGradient, true)->UseRealTime();
+BENCHMARK_CAPTURE(cross_entropy, CrossEntropy, false)->Name("CrossEntropy")->UseRealTime();
+BENCHMARK_CAPTURE(cross_entropy, CrossEntropyWithGradient, true)->Name("CrossEntropyWithGradient")->UseRealTime();
 
 }  // namespace
 }  // namespace anemone::train

@@ -1,7 +1,7 @@
 #include "train/layers.h"
 
-#include <algorithm>
 
+#include "base/matrix.h"
 #include "model/kernels.h"
 
 namespace anemone::train {
@@ -65,7 +65,7 @@ Result<> Layers::restage(const model::Parameters& weights) {
 
 Result<> Layers::forward(int64_t l, std::span<float> x) {
   const size_t kept = bench_->backward ? static_cast<size_t>(l) : 0;
-  std::ranges::copy(x, x_[kept].begin());
+  copy_bytes(x.data(), x.size_bytes(), x_[kept].data());
   const FloatView o = TRY(programs_->attention(l, x));
   {
     const auto scope = bench_->timers.measure(Timer::elem);
@@ -120,7 +120,7 @@ Result<> Layers::attention_backward(int64_t l, FloatView d_o, const model::Layer
   bench_->product(dw.wk, dk_.span(), taps, "xn");
   bench_->product(dw.wv, values, "dv", taps, "xn");
   const FloatView dxn = TRY(programs_->projections_backward(l, dq_.span(), dk_.span(), values));
-  std::ranges::copy(dxn, dxn_.begin());
+  copy_bytes(dxn.data(), dxn.size_bytes(), dxn_.data());
   return {};
 }
 

@@ -5,9 +5,13 @@
 #include <cmath>
 
 #include "base/random.h"
+#include "base/targets_testing.h"
 
 namespace anemone::cpu {
 namespace {
+
+using AttentionKernels = OnEachTarget;
+INSTANTIATE_ON_EACH_TARGET(AttentionKernels);
 
 // Heads in a layout of their own: sequence contiguous, or depth.
 struct Tensor {
@@ -145,7 +149,7 @@ std::vector<AttentionShape> shapes() {
   return all;
 }
 
-TEST(Attention, EqualsItsDefinition) {
+TEST_P(AttentionKernels, EqualsItsDefinition) {
   for (AttentionShape shape : shapes()) {
     SCOPED_TRACE(testing::Message() << shape.queries << (shape.causal ? " causal" : ""));
     for (const bool sequence_last : {true, false}) {

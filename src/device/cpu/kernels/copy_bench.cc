@@ -36,10 +36,10 @@ const Loops kSame{{kCount}, {{1}, {1}}};
 // [H, S, h] from [H, h, S].
 const Loops kTurned{{kHeads, kTokens, kDepth}, {{kTokens * kDepth, kDepth, 1}, {kTokens * kDepth, 1, kTokens}}};
 
-BENCHMARK_CAPTURE(move, MoveInOrder, kSame)->UseRealTime();
-BENCHMARK_CAPTURE(move, MoveTurned, kTurned)->UseRealTime();
-BENCHMARK_CAPTURE(narrow_words, MoveToHalves, mil::DType::fp16)->UseRealTime();
-BENCHMARK_CAPTURE(narrow_words, MoveToBFloat16, mil::DType::bf16)->UseRealTime();
+BENCHMARK_CAPTURE(move, MoveInOrder, kSame)->Name("MoveInOrder")->UseRealTime();
+BENCHMARK_CAPTURE(move, MoveTurned, kTurned)->Name("MoveTurned")->UseRealTime();
+BENCHMARK_CAPTURE(narrow_words, MoveToHalves, mil::DType::fp16)->Name("MoveToHalves")->UseRealTime();
+BENCHMARK_CAPTURE(narrow_words, MoveToBFloat16, mil::DType::bf16)->Name("MoveToBFloat16")->UseRealTime();
 
 }  // namespace
 }  // namespace anemone::cpu

@@ -46,13 +46,17 @@ TileProgram silu_gate(Rounding rounding) {
   return p;
 }
 
-BENCHMARK_CAPTURE(elementwise, ElementwiseMul, ElementOp::mul);
-BENCHMARK_CAPTURE(elementwise, ElementwiseDiv, ElementOp::div);
-BENCHMARK_CAPTURE(elementwise, ElementwiseExp, ElementOp::exp);
-BENCHMARK_CAPTURE(elementwise, ElementwiseTanh, ElementOp::tanh);
-BENCHMARK_CAPTURE(elementwise, ElementwiseSilu, ElementOp::silu);
-BENCHMARK_CAPTURE(run_chain, ChainSiluGate_fp32, silu_gate(Rounding::none), 1)->UseRealTime();
-BENCHMARK_CAPTURE(run_chain, ChainSiluGate_fp16, silu_gate(Rounding::half), 1)->UseRealTime();
+BENCHMARK_CAPTURE(elementwise, ElementwiseMul, ElementOp::mul)->Name("ElementwiseMul");
+BENCHMARK_CAPTURE(elementwise, ElementwiseDiv, ElementOp::div)->Name("ElementwiseDiv");
+BENCHMARK_CAPTURE(elementwise, ElementwiseExp, ElementOp::exp)->Name("ElementwiseExp");
+BENCHMARK_CAPTURE(elementwise, ElementwiseTanh, ElementOp::tanh)->Name("ElementwiseTanh");
+BENCHMARK_CAPTURE(elementwise, ElementwiseSilu, ElementOp::silu)->Name("ElementwiseSilu");
+BENCHMARK_CAPTURE(run_chain, ChainSiluGate_fp32, silu_gate(Rounding::none), 1)
+    ->Name("ChainSiluGate_fp32")
+    ->UseRealTime();
+BENCHMARK_CAPTURE(run_chain, ChainSiluGate_fp16, silu_gate(Rounding::half), 1)
+    ->Name("ChainSiluGate_fp16")
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace anemone::cpu

@@ -38,10 +38,10 @@ const Softmax kAlongColumns{
 const Reduction kRowSums{ReduceOp::sum, {{kChannels}, {{kTokens}, {1}}}, {{kTokens}, {{1}}}, true};
 const Reduction kColumnSums{ReduceOp::sum, {{kTokens}, {{1}, {1}}}, {{kChannels}, {{kTokens}}}, false};
 
-BENCHMARK_CAPTURE(softmax, SoftmaxAlongRows, kAlongRows)->UseRealTime();
-BENCHMARK_CAPTURE(softmax, SoftmaxAlongColumns, kAlongColumns)->UseRealTime();
-BENCHMARK_CAPTURE(sum, SumOfRows, kRowSums)->UseRealTime();
-BENCHMARK_CAPTURE(sum, SumOfColumns, kColumnSums)->UseRealTime();
+BENCHMARK_CAPTURE(softmax, SoftmaxAlongRows, kAlongRows)->Name("SoftmaxAlongRows")->UseRealTime();
+BENCHMARK_CAPTURE(softmax, SoftmaxAlongColumns, kAlongColumns)->Name("SoftmaxAlongColumns")->UseRealTime();
+BENCHMARK_CAPTURE(sum, SumOfRows, kRowSums)->Name("SumOfRows")->UseRealTime();
+BENCHMARK_CAPTURE(sum, SumOfColumns, kColumnSums)->Name("SumOfColumns")->UseRealTime();
 
 }  // namespace
 }  // namespace anemone::cpu

@@ -8,7 +8,8 @@
 namespace anemone::cpu {
 namespace {
 
-constexpr int64_t kGrain = 32;  // tiles a thread should have at least
+constexpr int64_t kGrain = 32;     // tiles a thread should have at least
+constexpr int64_t kInPlace = 128;  // elements of a row that are worth a tile, since they need no copies then
 
 // The elements of the nest that a tile covers: whole rows where they are short, else a piece of one.
 struct Span {
@@ -33,7 +34,7 @@ class TileRun {
       : program_(program), loops_(program.loops), operands_(operands) {
     const int64_t inner = loops_.inner();
     columns_ = std::min<int64_t>(inner, kTile);
-    rows_ = kTile / columns_;
+    rows_ = columns_ < kInPlace || is_contiguous() ? kTile / columns_ : 1;
     pieces_ = (inner + columns_ - 1) / columns_;
   }
 
@@ -61,6 +62,14 @@ class TileRun {
   }
 
  private:
+  // Every operand is, so that tiles of several rows are computed where they stand.
+  bool is_contiguous() const {
+    for (size_t i = 0; i < loops_.strides.size(); ++i) {
+      if (!loops_.contiguous(i) && !loops_.uniform(i)) return false;
+    }
+    return true;
+  }
+
   Span span_of(int64_t tile) const {
     const int64_t row = tile / pieces_ * rows_;
     const int64_t column = tile % pieces_ * columns_;

@@ -11,6 +11,7 @@
 #include "base/targets_testing.h"
 #include "device/cpu/kernels/copy.h"
 #include "device/cpu/kernels/elementwise.h"
+#include "device/cpu/kernels/matvec.h"
 #include "device/cpu/kernels/reduce.h"
 #include "device/cpu/kernels/tile.h"
 #include "device/cpu/kernels/words.h"
@@ -22,10 +23,12 @@ using ElementwiseKernels = OnEachTarget;
 using TileKernels = OnEachTarget;
 using ReduceKernels = OnEachTarget;
 using MovementKernels = OnEachTarget;
+using ProductKernels = OnEachTarget;
 INSTANTIATE_ON_EACH_TARGET(ElementwiseKernels);
 INSTANTIATE_ON_EACH_TARGET(TileKernels);
 INSTANTIATE_ON_EACH_TARGET(ReduceKernels);
 INSTANTIATE_ON_EACH_TARGET(MovementKernels);
+INSTANTIATE_ON_EACH_TARGET(ProductKernels);
 
 constexpr float kInf = std::numeric_limits<float>::infinity(), kNan = std::numeric_limits<float>::quiet_NaN();
 
@@ -339,6 +342,45 @@ TEST_P(MovementKernels, NarrowAndWiden) {
       back.expect_intact();
       for (size_t i = 0; i < count; ++i) EXPECT_EQ(back[i], through(dtype, x[i])) << "at " << i;
     });
+  }
+}
+
+// Y = W·X with W in `dtype`, stored as it is or transposed.
+void expect_product(const Matvec& product, size_t offset) {
+  const int64_t lines = product.transposed ? product.inner : product.rows;
+  const auto size = static_cast<size_t>(lines * product.stride);
+  const std::vector<float> w = values(size, 19, 1),
+                           x = values(static_cast<size_t>(product.inner * product.columns), 20, 1);
+  const size_t bytes = product.dtype == mil::DType::fp32 ? 4 : 2;
+  Guarded<std::byte> matrix(size * bytes, offset * bytes);
+  narrow(line(size, 2), product.dtype, matrix.data(), w.data());
+  Guarded<float> in(x, offset), out(static_cast<size_t>(product.rows * product.columns), offset);
+  multiply(product, matrix.data(), in.data(), out.data());
+  out.expect_intact();
+  for (int64_t r = 0; r < product.rows; ++r) {
+    for (int64_t c = 0; c < product.columns; ++c) {
+      double want = 0;
+      for (int64_t k = 0; k < product.inner; ++k) {
+        const int64_t at = product.transposed ? k * product.stride + r : r * product.stride + k;
+        want += through(product.dtype, w[static_cast<size_t>(at)]) * x[static_cast<size_t>(c * product.inner + k)];
+      }
+      const auto at = static_cast<size_t>(r * product.y_row + c * product.y_column);
+      expect_close(out[at], want, 1e-5);
+    }
+  }
+}
+
+TEST_P(ProductKernels, MultiplyByFewColumns) {
+  for (mil::DType dtype : {mil::DType::fp16, mil::DType::bf16, mil::DType::fp32}) {
+    for (size_t inner : kAwkwardCounts) {
+      if (inner == 0 || inner > 1021) continue;
+      const auto k = static_cast<int64_t>(inner);
+      for (int64_t columns : {1, 3}) {
+        SCOPED_TRACE(testing::Message() << inner << " elements, " << columns << " columns");
+        expect_product({dtype, false, 5, k, columns, k, k, columns, 1}, 1);
+        expect_product({dtype, true, k, 5, columns, k, 5, 1, k}, 3);
+      }
+    }
   }
 }
 
