@@ -129,7 +129,9 @@ class Device {
 enum class Precision {
   fp32,  // cpu: float throughout; rounded only where a result leaves through a surface. ref: double throughout
   fp16,  // each op's result is rounded to its declared type
-  bf16,  // cpu: matrix products take bfloat16 operands and accumulate in float; the rest as fp32
+  // cpu: matrix products take bfloat16 operands and accumulate in float; the rest as fp32. Of products with a few
+  // columns only the constants are bfloat16.
+  bf16,
 };
 std::string_view to_string(Precision precision);
 Result<Precision> parse_precision(std::string_view name);
