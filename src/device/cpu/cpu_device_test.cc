@@ -297,5 +297,95 @@ TEST(Cpu, RefusesASurfaceThatIsReadAndWritten) {
   EXPECT_THAT(request.error().message, HasSubstr("y"));
 }
 
+// y = W·x with W [O, I] of floats, as it is or transposed, and a norm's weight in another shape.
+struct Reloaded {
+  static constexpr int64_t kOut = 70, kIn = 40, kColumns = 9;
+  std::vector<float> w = std::vector<float>(kOut * kIn), gain = std::vector<float>(kIn);
+  bool transposed;
+
+  explicit Reloaded(bool turned) : transposed(turned) { fill(1); }
+  void fill(double seed) {
+    for (size_t i = 0; i < w.size(); ++i) w[i] = float(std::sin(seed * double(i + 1)));
+    for (size_t i = 0; i < gain.size(); ++i) gain[i] = float(std::cos(seed * double(i)));
+  }
+  mil::Weights weights(DType dtype) const {
+    mil::Weights all;
+    const mil::FloatSource source =
+        transposed ? mil::FloatSource{w.data(), kIn, kOut, true} : mil::FloatSource{w.data(), kOut, kIn, false};
+    all.set(mil::weight_file("w"), Tensor::of_floats({dtype, {kOut, kIn, 1, 1}}, source));
+    all.set(mil::weight_file("gain"), Tensor::of_floats({dtype, {1, kIn, 1, 1}}, {gain.data(), kIn, 1}));
+    return all;
+  }
+  static mil::Function function(DType dtype) {
+    mil::Builder b;
+    const Value x = b.input("x", {dtype, {1, kIn, 1, kColumns}});
+    const Value g = reshape(b.weight("gain", {dtype, {1, kIn, 1, 1}}), {1, kIn, 1, 1});
+    b.output("y", conv(x * g, b.weight("w", {dtype, {kOut, kIn, 1, 1}})));
+    return *b.finish();
+  }
+};
+
+std::vector<double> output_of(Device& device, const Program& program) {
+  Trial run(device, program);
+  std::vector<double> x(Reloaded::kIn * Reloaded::kColumns);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = std::cos(double(i));
+  run.set(0, x);
+  return run().output();
+}
+
+TEST(Cpu, TakesNewConstantsWithoutCompiling) {
+  for (const Precision precision : {Precision::fp32, Precision::fp16, Precision::bf16}) {
+    for (const DType dtype : {DType::fp32, DType::fp16}) {
+      for (const bool transposed : {false, true}) {
+        SCOPED_TRACE(testing::Message() << to_string(precision) << ' ' << mil::to_string(dtype) << ' ' << transposed);
+        const auto device = open_cpu({.precision = precision});
+        const mil::Function function = Reloaded::function(dtype);
+        Reloaded model(transposed);
+        const auto program = *device->compile(function, model.weights(dtype));
+        const std::vector<double> before = output_of(*device, *program);
+        Reloaded other(transposed);
+        other.fill(2);
+        EXPECT_TRUE(*program->reload(other.weights(dtype)));
+        const std::vector<double> after = output_of(*device, *program);
+        EXPECT_NE(after, before);
+        EXPECT_EQ(after, output_of(*device, **device->compile(function, other.weights(dtype))));
+      }
+    }
+  }
+}
+
+TEST(Cpu, TakesInRowsThatChanged) {
+  for (const Precision precision : {Precision::fp32, Precision::fp16, Precision::bf16}) {
+    for (const bool transposed : {false, true}) {
+      SCOPED_TRACE(testing::Message() << to_string(precision) << ' ' << transposed);
+      const DType dtype = precision == Precision::fp16 ? DType::fp16 : DType::fp32;
+      const auto device = open_cpu({.precision = precision});
+      const mil::Function function = Reloaded::function(dtype);
+      Reloaded model(transposed);
+      const auto program = *device->compile(function, model.weights(dtype));
+      model.fill(2);
+      const int64_t rows = transposed ? Reloaded::kIn : Reloaded::kOut;
+      for (int64_t row = 0; row < rows; row += 7) {
+        EXPECT_TRUE(program->refresh(mil::weight_file("w"), row, std::min<int64_t>(7, rows - row)));
+      }
+      EXPECT_TRUE(program->refresh(mil::weight_file("gain"), 0, Reloaded::kIn));
+      EXPECT_EQ(output_of(*device, *program), output_of(*device, **device->compile(function, model.weights(dtype))));
+    }
+  }
+}
+
+TEST(Cpu, SaysWhenAConstantIsBaked) {
+  mil::Builder b;
+  const Value x = b.input("x", {DType::fp32, {4}}), w = b.weight("w", {DType::fp32, {4}});
+  b.output("y", x + w * w);  // folded
+  const std::vector<float> values{1, 2, 3, 4};
+  mil::Weights weights;
+  weights.set(mil::weight_file("w"), Tensor::of_floats({DType::fp32, {4}}, {values.data(), 4, 1}));
+  const auto device = open_cpu(kFp32);
+  const auto program = compile(*device, b, weights);
+  EXPECT_FALSE(*program->reload(weights));
+  EXPECT_FALSE(program->refresh(mil::weight_file("w"), 0, 4));
+}
+
 }  // namespace
 }  // namespace anemone

@@ -129,6 +129,7 @@ Result<> Lowering::load_constants(const mil::Weights& weights) {
   // Where values are not rounded between ops, constants keep what a float holds.
   auto constants = TRY(mil::fold_constants(function_, weights, precision_ != Precision::fp16));
   for (size_t i = 0; i < states_.size(); ++i) states_[i].constant = std::move(constants[i]);
+  for (const mil::Operation& operation : function_.operations) keep_source(operation);
   return {};
 }
 
@@ -138,6 +139,14 @@ bool Lowering::is_constant(const mil::Operation& operation) const {
 
 std::vector<mil::OpCall::Argument> Lowering::arguments(const mil::Operation& operation) const {
   return mil::call_arguments(function_, operation, [this](mil::ValueId id) { return constant(id); });
+}
+
+// A constant in another shape is made of the same floats, so that it takes in what changes of them.
+void Lowering::keep_source(const mil::Operation& operation) {
+  if (operation.op->name != "reshape" || !is_constant(operation)) return;
+  const mil::FloatSource* source = constant(operation.argument("x")->values[0])->source();
+  const mil::ValueId result = operation.results[0];
+  if (source != nullptr) state(result).constant = mil::Tensor::of_floats(function_.value(result).type, *source);
 }
 
 // The weight of a file that the value is, perhaps in another shape.

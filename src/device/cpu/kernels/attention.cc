@@ -93,7 +93,7 @@ HWY_EXPORT(SoftmaxRowBackward);
 namespace {
 
 constexpr int64_t kBlockQueries = 64;  // of a block, at least …
-constexpr int64_t kMostBlocks = 8;      // … for each block has products of its own
+constexpr int64_t kMostBlocks = 8;     // … for each block has products of its own
 
 int64_t block_queries(const AttentionShape& s) {
   if (!s.causal) return std::min(s.queries, kBlockQueries);
@@ -309,8 +309,10 @@ void Attention::backward_head(const Work& work) const {
   }
 }
 
-void Attention::forward(const ConstHeads& q, const ConstHeads& k, const ConstHeads& v, const Heads& o,
-                        float* scratch) const {
+// Calls visit(work, n, head) for each head with q, k and v packed.
+template <class Visit>
+void Attention::for_each_head(const ConstHeads& q, const ConstHeads& k, const ConstHeads& v, float* scratch,
+                              const Visit& visit) const {
   const AttentionShape& s = shape_;
   parallel_for(s.batch * s.heads, 1, [&](int64_t begin, int64_t end) {
     const Work work = work_of_thread(scratch);
@@ -319,28 +321,29 @@ void Attention::forward(const ConstHeads& q, const ConstHeads& k, const ConstHea
       work.q.pack(q, q.at(n, head), s.queries, s.depth);
       work.k.pack(k, k.at(n, head), s.keys, s.depth);
       work.v.pack(v, v.at(n, head), s.keys, s.depth);
-      forward_head(work);
-      unpack(work.o, o, o.at(n, head), s.queries, s.depth, s.rounding);
+      visit(work, n, head);
     }
+  });
+}
+
+void Attention::forward(const ConstHeads& q, const ConstHeads& k, const ConstHeads& v, const Heads& o,
+                        float* scratch) const {
+  const AttentionShape& s = shape_;
+  for_each_head(q, k, v, scratch, [&](const Work& work, int64_t n, int64_t head) {
+    forward_head(work);
+    unpack(work.o, o, o.at(n, head), s.queries, s.depth, s.rounding);
   });
 }
 
 void Attention::backward(const ConstHeads& q, const ConstHeads& k, const ConstHeads& v, const ConstHeads& d_o,
                          const Gradients& to, float* scratch) const {
   const AttentionShape& s = shape_;
-  parallel_for(s.batch * s.heads, 1, [&](int64_t begin, int64_t end) {
-    const Work work = work_of_thread(scratch);
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t n = i / s.heads, head = i % s.heads;
-      work.q.pack(q, q.at(n, head), s.queries, s.depth);
-      work.k.pack(k, k.at(n, head), s.keys, s.depth);
-      work.v.pack(v, v.at(n, head), s.keys, s.depth);
-      work.d_o.pack(d_o, d_o.at(n, head), s.queries, s.depth);
-      backward_head(work);
-      unpack(work.o, to.dq, to.dq.at(n, head), s.queries, s.depth, s.rounding);
-      unpack(work.dk, to.dk, to.dk.at(n, head), s.keys, s.depth, s.rounding);
-      unpack(work.dv, to.dv, to.dv.at(n, head), s.keys, s.depth, s.rounding);
-    }
+  for_each_head(q, k, v, scratch, [&](const Work& work, int64_t n, int64_t head) {
+    work.d_o.pack(d_o, d_o.at(n, head), s.queries, s.depth);
+    backward_head(work);
+    unpack(work.o, to.dq, to.dq.at(n, head), s.queries, s.depth, s.rounding);
+    unpack(work.dk, to.dk, to.dk.at(n, head), s.keys, s.depth, s.rounding);
+    unpack(work.dv, to.dv, to.dv.at(n, head), s.keys, s.depth, s.rounding);
   });
 }
 

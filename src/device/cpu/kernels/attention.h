@@ -57,6 +57,9 @@ class Attention {
   struct Work;
 
   Work work_of_thread(float* scratch) const;
+  template <class Visit>
+  void for_each_head(const ConstHeads& q, const ConstHeads& k, const ConstHeads& v, float* scratch,
+                     const Visit& visit) const;
   void probabilities(const Block& block, const Work& work) const;
   void score_gradients(const Block& block, const Work& work) const;
   void forward_head(const Work& work) const;

@@ -65,18 +65,11 @@ bool emit_few_columns(Lowering& l, const ProductOperand& matrix, const ProductOp
   return true;
 }
 
-ProductOperand turned(const ProductOperand& operand) {
-  return {operand.id, [arrange = operand.arrange](const View& view) -> std::optional<View> {
-            const auto there = arrange(view);
-            return there ? std::optional(transposed(*there)) : std::nullopt;
-          }};
-}
-
 }  // namespace
 
 bool emit_matvec(Lowering& l, const ProductOperand& a, const ProductOperand& b, const View& c) {
   if (columns(c) <= kFewColumns) return emit_few_columns(l, a, b, c);
-  if (rows(c) <= kFewColumns) return emit_few_columns(l, turned(b), turned(a), transposed(c));
+  if (rows(c) <= kFewColumns) return emit_few_columns(l, transposed(b), transposed(a), transposed(c));
   return false;
 }
 

@@ -14,6 +14,13 @@ struct ProductOperand {
   std::function<std::optional<View>(const View&)> arrange;
 };
 
+inline ProductOperand transposed(const ProductOperand& operand) {
+  return {operand.id, [arrange = operand.arrange](const View& view) -> std::optional<View> {
+            const auto there = arrange(view);
+            return there ? std::optional(transposed(*there)) : std::nullopt;
+          }};
+}
+
 // Emits c = a·b where one of them has but a few columns or rows. False, and nothing emitted, where that is not so or
 // the other's elements do not stand together along its rows or columns.
 bool emit_matvec(Lowering& l, const ProductOperand& a, const ProductOperand& b, const View& c);

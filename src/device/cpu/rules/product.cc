@@ -138,13 +138,6 @@ View factor(Lowering& l, const ProductOperand& operand) {
   return as_factor(l, *arrange(copied));
 }
 
-ProductOperand transposed(const ProductOperand& operand) {
-  return {operand.id, [arrange = operand.arrange](const View& view) -> std::optional<View> {
-            const auto there = arrange(view);
-            return there ? std::optional(transposed(*there)) : std::nullopt;
-          }};
-}
-
 // c = a·b with c in order; where it is stored transposed, cᵀ = bᵀ·aᵀ.
 void emit_factors(Lowering& l, const ProductOperand& a, const ProductOperand& b, const View& c) {
   if (stored(c).trans == Transpose::yes) return emit_factors(l, transposed(b), transposed(a), transposed(c));
