@@ -18,8 +18,8 @@ uint8_t ElementwiseChain::apply(const TileInstruction& instruction) {
   return static_cast<uint8_t>(kTileRegisters + instructions_.size() - 1);
 }
 
-void ElementwiseChain::store(uint8_t reg, const View& view) {
-  stored_.push_back(reg);
+void ElementwiseChain::store(uint8_t reg, const View& view, bool narrow) {
+  stored_.push_back({reg, narrow});
   stores_.push_back(view);
 }
 
@@ -56,7 +56,7 @@ TileProgram ElementwiseChain::finish() const {
     instruction.b = settled(instruction.b);
     instruction.c = settled(instruction.c);
   }
-  for (uint8_t& reg : program.stored) reg = settled(reg);
+  for (TileStore& store : program.stored) store.reg = settled(store.reg);
   return program;
 }
 

@@ -25,11 +25,12 @@ class ElementwiseChain {
   uint8_t load(const View& view);
   // Registers of instructions count on from kTileRegisters until finish() settles them.
   uint8_t apply(const TileInstruction& instruction);
-  void store(uint8_t reg, const View& view);
+  void store(uint8_t reg, const View& view, bool narrow = false);  // narrow: a view of bfloat16s
 
   // The first loaded view that has an element for each of the chain's; its layout suits the results.
   const View* full_load() const;
   std::vector<View> views() const;  // loaded, then stored
+  bool is_narrow(size_t view) const { return view >= loads_.size() && stored_[view - loads_.size()].narrow; }
   TileProgram finish() const;
 
  private:
@@ -38,7 +39,7 @@ class ElementwiseChain {
   mil::Shape shape_;
   std::vector<View> loads_, stores_;
   std::vector<TileInstruction> instructions_;
-  std::vector<uint8_t> stored_;
+  std::vector<TileStore> stored_;
 };
 
 }  // namespace anemone::cpu

@@ -64,6 +64,7 @@ Result<Plan> lower(const mil::Function& function, const mil::Weights& weights, P
   TRY(lowering.load_constants(weights));
   lowering.choose_rules();
   lowering.choose_patterns();
+  lowering.find_factors();
   lowering.find_homes();
   TRY(lowering.lower_operations());
   return lowering.finish();
@@ -228,6 +229,22 @@ void Lowering::choose_patterns() {
 const Pattern* Lowering::pattern(const mil::Operation& operation) const {
   const auto found = covered_.find(&operation);
   return found == covered_.end() ? nullptr : found->second;
+}
+
+// Values of some size that matrix products take as bfloat16: whoever computes them stores them so as well.
+void Lowering::find_factors() {
+  if (factors() == Factor::fp32) return;
+  constexpr int64_t kWorthStoring = 4096;  // elements
+  for (const mil::Operation& operation : function_.operations) {
+    const bool is_product = operation.op->name == "conv" || operation.op->name == "matmul";
+    if (!is_product || pattern(operation) != nullptr || rule(operation) == nullptr) continue;
+    for (const char* name : {"x", "y"}) {
+      const mil::Argument* argument = operation.argument(name);
+      if (argument != nullptr && mil::count(shape(argument->values[0])) >= kWorthStoring) {
+        state(argument->values[0]).is_factor = true;
+      }
+    }
+  }
 }
 
 // Uses count until the pattern reads what its operations take, so that nothing takes them for unused before.
@@ -494,6 +511,10 @@ void Lowering::flush() {
       value.view = like != nullptr ? packed_like(buffer, *like) : packed(buffer, chain.shape());
     }
     chain.store(reg, *value.view);
+    if (value.is_factor) {
+      value.factor = packed_like(add_buffer({.floats = (value.view->count() + 1) / 2}), *value.view);
+      chain.store(reg, *value.factor, true);
+    }
     stores = true;
   }
   if (stores) emit_chain(chain);
@@ -501,9 +522,11 @@ void Lowering::flush() {
 
 void Lowering::emit_chain(const ElementwiseChain& chain) {
   const std::vector<View> views = chain.views();
-  emit(views, [program = chain.finish(), views](const Pointers& p) {
-    std::array<float*, 2 * kTileRegisters> operands;
-    for (size_t i = 0; i < views.size(); ++i) operands[i] = p.at(views[i]);
+  std::vector<mil::DType> dtypes;
+  for (size_t i = 0; i < views.size(); ++i) dtypes.push_back(chain.is_narrow(i) ? mil::DType::bf16 : mil::DType::fp32);
+  emit(views, [program = chain.finish(), views, dtypes](const Pointers& p) {
+    std::array<std::byte*, 3 * kTileRegisters> operands;
+    for (size_t i = 0; i < views.size(); ++i) operands[i] = p.bytes_at(views[i], dtypes[i]);
     run_tiles(program, {operands.data(), views.size()});
   });
 }

@@ -80,6 +80,7 @@ class Lowering {
   Result<> load_constants(const mil::Weights& weights);
   void choose_rules();
   void choose_patterns();
+  void find_factors();
   void find_homes();
   Result<> lower_operations();
   Plan finish();
@@ -152,6 +153,7 @@ class Lowering {
     std::optional<View> view, factor;
     std::optional<Stored> stored;
     std::optional<uint8_t> pending;  // register in the chain
+    bool is_factor = false;          // of matrix products that take bfloat16
     const mil::Operation* producer = nullptr;
     int uses = 0;  // as operands still to be lowered, and as outputs
   };

@@ -26,9 +26,9 @@ void elementwise(benchmark::State& state, ElementOp op) {
 // [H, T] operands of a program, one after another in memory.
 void run_chain(benchmark::State& state, TileProgram program, size_t stored) {
   std::vector<std::vector<float>> operands;
-  std::vector<float*> addresses;
+  std::vector<std::byte*> addresses;
   for (size_t i = 0; i < program.loads + stored; ++i) operands.push_back(random_floats(kHidden * kTokens, i));
-  for (std::vector<float>& operand : operands) addresses.push_back(operand.data());
+  for (std::vector<float>& operand : operands) addresses.push_back(reinterpret_cast<std::byte*>(operand.data()));
   program.loops = {{kHidden * kTokens}, std::vector<std::vector<int64_t>>(operands.size(), {1})};
   for (auto _ : state) {
     run_tiles(program, addresses);
@@ -42,7 +42,7 @@ TileProgram silu_gate(Rounding rounding) {
   p.loads = 2;
   p.instructions = {{.op = ElementOp::silu, .a = 0, .rounding = rounding},
                     {.op = ElementOp::mul, .a = 2, .b = 1, .rounding = rounding}};
-  p.stored = {3};
+  p.stored = {{3}};
   return p;
 }
 

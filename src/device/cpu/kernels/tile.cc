@@ -28,9 +28,18 @@ void load_row(const float* from, int64_t stride, int64_t count, float* to) {
   }
 }
 
+void store_row(const float* from, int64_t count, float* to, int64_t stride) {
+  for (int64_t i = 0; i < count; ++i) to[i * stride] = from[i];
+}
+
+void narrow_row(const float* from, int64_t count, BFloat16* to, int64_t stride) {
+  if (stride == 1) return to_bfloat16({from, static_cast<size_t>(count)}, to);
+  for (int64_t i = 0; i < count; ++i) to[i * stride] = BFloat16::from(from[i]);
+}
+
 class TileRun {
  public:
-  TileRun(const TileProgram& program, std::span<float* const> operands)
+  TileRun(const TileProgram& program, std::span<std::byte* const> operands)
       : program_(program), loops_(program.loops), operands_(operands) {
     const int64_t inner = loops_.inner();
     columns_ = std::min<int64_t>(inner, kTile);
@@ -45,7 +54,7 @@ class TileRun {
     std::array<const float*, kTileRegisters> registers{};
     for (size_t i = 0; i < program_.loads; ++i) {
       if (!loops_.uniform(i)) continue;
-      tiles[i].fill(*operands_[i]);
+      tiles[i].fill(*floats(i));
       registers[i] = tiles[i].data();
     }
     for (int64_t t = begin; t < end; ++t) {
@@ -57,7 +66,7 @@ class TileRun {
         const size_t r = program_.loads + i;
         registers[r] = compute(program_.instructions[i], registers.data(), span, target(r, span, tiles[r].data()));
       }
-      for (size_t s = 0; s < program_.stored.size(); ++s) store(s, span, registers[program_.stored[s]]);
+      for (size_t s = 0; s < program_.stored.size(); ++s) store(s, span, registers[program_.stored[s].reg]);
     }
   }
 
@@ -80,14 +89,14 @@ class TileRun {
   float* in_place(size_t operand, const Span& span) const {
     const bool one_row = span.rows == 1 && loops_.inner_stride(operand) == 1;
     if (!one_row && !loops_.contiguous(operand)) return nullptr;
-    return operands_[operand] + loops_.row(operand, span.row) + span.column;
+    return floats(operand) + loops_.row(operand, span.row) + span.column;
   }
 
   const float* load(size_t operand, const Span& span, float* tile) const {
     if (const float* direct = in_place(operand, span)) return direct;
     const int64_t stride = loops_.inner_stride(operand);
     for (int64_t r = 0; r < span.rows; ++r) {
-      const float* from = operands_[operand] + loops_.row(operand, span.row + r) + span.column * stride;
+      const float* from = floats(operand) + loops_.row(operand, span.row + r) + span.column * stride;
       load_row(from, stride, span.columns, tile + r * span.columns);
     }
     return tile;
@@ -96,7 +105,7 @@ class TileRun {
   // A result is computed where it is to be stored, if it can be.
   float* target(size_t reg, const Span& span, float* tile) const {
     for (size_t s = 0; s < program_.stored.size(); ++s) {
-      if (program_.stored[s] != reg) continue;
+      if (program_.stored[s].reg != reg || program_.stored[s].narrow) continue;
       if (float* direct = in_place(program_.loads + s, span)) return direct;
     }
     return tile;
@@ -114,23 +123,28 @@ class TileRun {
 
   void store(size_t s, const Span& span, const float* tile) const {
     const size_t operand = program_.loads + s;
-    if (in_place(operand, span) != nullptr) return;  // computed there
+    const bool narrow = program_.stored[s].narrow;
+    if (!narrow && in_place(operand, span) != nullptr) return;  // computed there
     const int64_t stride = loops_.inner_stride(operand);
     for (int64_t r = 0; r < span.rows; ++r) {
-      float* to = operands_[operand] + loops_.row(operand, span.row + r) + span.column * stride;
-      for (int64_t c = 0; c < span.columns; ++c) to[c * stride] = tile[r * span.columns + c];
+      const int64_t at = loops_.row(operand, span.row + r) + span.column * stride;
+      const float* from = tile + r * span.columns;
+      narrow ? narrow_row(from, span.columns, reinterpret_cast<BFloat16*>(operands_[operand]) + at, stride)
+             : store_row(from, span.columns, floats(operand) + at, stride);
     }
   }
 
+  float* floats(size_t operand) const { return reinterpret_cast<float*>(operands_[operand]); }
+
   const TileProgram& program_;
   const Loops& loops_;
-  std::span<float* const> operands_;
+  std::span<std::byte* const> operands_;
   int64_t columns_, rows_, pieces_;
 };
 
 }  // namespace
 
-void run_tiles(const TileProgram& program, std::span<float* const> operands) {
+void run_tiles(const TileProgram& program, std::span<std::byte* const> operands) {
   const TileRun run(program, operands);
   parallel_for(run.tiles(), kGrain, [&](int64_t begin, int64_t end) { run.run(begin, end); });
 }

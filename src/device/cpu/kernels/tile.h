@@ -5,10 +5,11 @@
 //   p.loops = ...;                       // operands: x, w, then out
 //   p.loads = 2;
 //   p.instructions = {{ElementOp::mul, 0, 1}, {ElementOp::add, 2, 0}};   // registers: loads, then results
-//   p.stored = {3};
+//   p.stored = {{3}};
 //   run_tiles(p, {x, w, out});
 #pragma once
 
+#include <cstddef>
 #include <span>
 
 #include "device/cpu/kernels/elementwise.h"
@@ -27,14 +28,20 @@ struct TileInstruction {
   Rounding rounding = Rounding::none;
 };
 
+struct TileStore {
+  uint8_t reg;
+  bool narrow = false;  // to bfloat16
+};
+
 struct TileProgram {
   Loops loops;  // operands: the loaded ones, then the stored ones
   size_t loads = 0;
   std::vector<TileInstruction> instructions;
-  std::vector<uint8_t> stored;  // the register of each stored operand
+  std::vector<TileStore> stored;
 };
 
-// `operands` are the addresses of the loops' operands. A stored operand may be a loaded one, element for element.
-void run_tiles(const TileProgram& program, std::span<float* const> operands);
+// `operands` are the addresses of the loops' operands: floats, but for those stored narrow. A stored operand may be a
+// loaded one, element for element.
+void run_tiles(const TileProgram& program, std::span<std::byte* const> operands);
 
 }  // namespace anemone::cpu

@@ -175,26 +175,32 @@ Loops line(size_t count, size_t operands) {
   return {{static_cast<int64_t>(count)}, std::vector<std::vector<int64_t>>(operands, {1})};
 }
 
-// out = exp(x·w) + x, and x·w rounded to a half.
+// out = exp(x·w) + x, the same as bfloat16, and x·w rounded to a half.
 TEST_P(TileKernels, ChainOpsAndStoreTwice) {
   for_each_place([](size_t count, size_t offset) {
     if (count == 0) return;
     const std::vector<float> x = values(count, 1, 2), w = values(count, 2, 2);
     Guarded<float> a(x, offset), b(w, offset), out(count, offset), product(count, offset + 1);
+    Guarded<BFloat16> narrow(count, offset);
     TileProgram p;
-    p.loops = line(count, 4);
+    p.loops = line(count, 5);
     p.loads = 2;
     p.instructions = {{.op = ElementOp::mul, .a = 0, .b = 1, .rounding = Rounding::half},
                       {.op = ElementOp::exp, .a = 2},
                       {.op = ElementOp::add, .a = 3, .b = 0}};
-    p.stored = {4, 2};
-    float* const operands[] = {a.data(), b.data(), out.data(), product.data()};
+    p.stored = {{4}, {2}, {4, true}};
+    std::byte* const operands[] = {reinterpret_cast<std::byte*>(a.data()), reinterpret_cast<std::byte*>(b.data()),
+                                   reinterpret_cast<std::byte*>(out.data()),
+                                   reinterpret_cast<std::byte*>(product.data()),
+                                   reinterpret_cast<std::byte*>(narrow.data())};
     run_tiles(p, operands);
+    narrow.expect_intact();
     out.expect_intact();
     product.expect_intact();
     for (size_t i = 0; i < count; ++i) {
       const float half = Half::from(x[i] * w[i]).value();
       EXPECT_EQ(product[i], half);
+      EXPECT_EQ(narrow[i].bits, BFloat16::from(out[i]).bits);
       expect_close(out[i], std::exp(double{half}) + x[i], 2 * kUlp);
     }
   });
