@@ -2,6 +2,7 @@
 #define HWY_TARGET_INCLUDE "base/matrix.cc"
 #include <hwy/foreach_target.h>  // compiles this file once for each instruction set
 //
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -58,6 +59,13 @@ void Turn(const float* from, int64_t stride, int64_t rows, int64_t columns, floa
   }
 }
 
+// Whole cache lines; `to` begins with one.
+void Stream(const float* from, int64_t floats, float* to) {
+  const hn::CappedTag<float, 16> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t i = 0; i < floats; i += lanes) hn::Stream(hn::LoadU(d, from + i), d, to + i);
+}
+
 }  // namespace anemone::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -65,6 +73,7 @@ HWY_AFTER_NAMESPACE();
 namespace anemone {
 
 HWY_EXPORT(Turn);
+HWY_EXPORT(Stream);
 
 namespace {
 
@@ -79,25 +88,55 @@ void store(const float* from, int64_t count, Half* to) { to_half({from, static_c
 void store(const float* from, int64_t count, BFloat16* to) { to_bfloat16({from, static_cast<size_t>(count)}, to); }
 void store(const Half* from, int64_t count, float* to) { to_float({from, static_cast<size_t>(count)}, to); }
 
+constexpr int64_t kLine = 64;     // bytes
+constexpr int64_t kPiece = 1024;  // elements that are converted before they are streamed
+
+template <class T>
+bool is_whole_lines(const T* to, int64_t count) {
+  return reinterpret_cast<uintptr_t>(to) % kLine == 0 && count * static_cast<int64_t>(sizeof(T)) % kLine == 0;
+}
+
+void stream(const float* from, int64_t count, float* to) { HWY_DYNAMIC_DISPATCH(Stream)(from, count, to); }
+template <class To>
+void stream(const float* from, int64_t count, To* to) {
+  alignas(kLine) To converted[kPiece];
+  for (int64_t at = 0; at < count; at += kPiece) {
+    const int64_t size = std::min(kPiece, count - at);
+    store(from + at, size, converted);
+    HWY_DYNAMIC_DISPATCH(Stream)
+    (reinterpret_cast<const float*>(converted), size * static_cast<int64_t>(sizeof(To)) / 4,
+     reinterpret_cast<float*>(to + at));
+  }
+}
+
+template <class From, class To>
+void store(const From* from, int64_t count, To* to, Stores stores) {
+  if constexpr (std::is_same_v<From, float>) {
+    if (stores == Stores::streamed && is_whole_lines(to, count)) return stream(from, count, to);
+  }
+  store(from, count, to);
+}
+
 // The tile at (row, column) of `from`, turned in a buffer that stays in the cache, then stored row by row.
 template <class To>
-void transpose_tile(const FloatMatrix& from, int64_t row, int64_t column, To* to, int64_t stride) {
+void transpose_tile(const FloatMatrix& from, int64_t row, int64_t column, To* to, int64_t stride, Stores stores) {
   float turned[kTileColumns][kTileRows];
   const int64_t rows = std::min(kTileRows, from.rows - row);
   const int64_t columns = std::min(kTileColumns, from.columns - column);
   HWY_DYNAMIC_DISPATCH(Turn)
   (from.data + row * from.stride + column, from.stride, rows, columns, turned[0], kTileRows);
-  for (int64_t c = 0; c < columns; ++c) store(turned[c], rows, to + (column + c) * stride + row);
+  for (int64_t c = 0; c < columns; ++c) store(turned[c], rows, to + (column + c) * stride + row, stores);
 }
 
 template <class To>
-void transpose_tiles(const FloatMatrix& from, To* to, int64_t stride) {
+void transpose_tiles(const FloatMatrix& from, To* to, int64_t stride, Stores stores) {
   const int64_t bands = (from.columns + kTileColumns - 1) / kTileColumns;
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, from.rows * kTileColumns));
   parallel_for(bands, grain, [&](int64_t begin, int64_t end) {
     for (int64_t row = 0; row < from.rows; row += kTileRows) {
-      for (int64_t band = begin; band < end; ++band) transpose_tile(from, row, band * kTileColumns, to, stride);
+      for (int64_t band = begin; band < end; ++band) transpose_tile(from, row, band * kTileColumns, to, stride, stores);
     }
+    if (stores == Stores::streamed) hwy::FlushStream();
   });
 }
 
@@ -113,16 +152,18 @@ void spread(const From* from, int64_t count, To* to, int64_t stride) {
 }
 
 template <class From, class To>
-void copy_rows(const MatrixView<From>& from, To* to, int64_t stride) {
+void copy_rows(const MatrixView<From>& from, To* to, int64_t stride, Stores stores) {
   const bool column = from.columns == 1 && from.stride == 1;
   if (column && stride != 1) return spread(from.data, from.rows, to, stride);
-  if (from.stride == from.columns && stride == from.columns) {  // rows without gaps are one piece
+  if (from.stride == from.columns && stride == from.columns &&
+      stores == Stores::cached) {  // rows without gaps are one piece
     return parallel_for(from.rows * from.columns, kGrain,
                         [&](int64_t begin, int64_t end) { store(from.data + begin, end - begin, to + begin); });
   }
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, from.columns));
   parallel_for(from.rows, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) store(from.data + r * from.stride, from.columns, to + r * stride);
+    for (int64_t r = begin; r < end; ++r) store(from.data + r * from.stride, from.columns, to + r * stride, stores);
+    if (stores == Stores::streamed) hwy::FlushStream();
   });
 }
 
@@ -136,14 +177,20 @@ void copy_bytes(const void* from, size_t bytes, void* to) {
   });
 }
 
-void transpose(const FloatMatrix& from, float* to, int64_t stride) { transpose_tiles(from, to, stride); }
-void transpose(const FloatMatrix& from, Half* to, int64_t stride) { transpose_tiles(from, to, stride); }
-void transpose(const FloatMatrix& from, BFloat16* to, int64_t stride) { transpose_tiles(from, to, stride); }
+void transpose(const FloatMatrix& from, float* to, int64_t stride, Stores stores) {
+  transpose_tiles(from, to, stride, stores);
+}
+void transpose(const FloatMatrix& from, Half* to, int64_t stride, Stores stores) {
+  transpose_tiles(from, to, stride, stores);
+}
+void transpose(const FloatMatrix& from, BFloat16* to, int64_t stride, Stores stores) {
+  transpose_tiles(from, to, stride, stores);
+}
 
-void copy(const FloatMatrix& from, float* to, int64_t stride) { copy_rows(from, to, stride); }
-void copy(const FloatMatrix& from, Half* to, int64_t stride) { copy_rows(from, to, stride); }
-void copy(const FloatMatrix& from, BFloat16* to, int64_t stride) { copy_rows(from, to, stride); }
-void copy(const HalfMatrix& from, float* to, int64_t stride) { copy_rows(from, to, stride); }
+void copy(const FloatMatrix& from, float* to, int64_t stride, Stores stores) { copy_rows(from, to, stride, stores); }
+void copy(const FloatMatrix& from, Half* to, int64_t stride, Stores stores) { copy_rows(from, to, stride, stores); }
+void copy(const FloatMatrix& from, BFloat16* to, int64_t stride, Stores stores) { copy_rows(from, to, stride, stores); }
+void copy(const HalfMatrix& from, float* to, int64_t stride) { copy_rows(from, to, stride, Stores::cached); }
 
 }  // namespace anemone
 #endif

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "base/buffer.h"
 #include "base/random_floats.h"
 
 namespace anemone {
@@ -29,7 +30,7 @@ void set(BFloat16& x, float value) { x = BFloat16::from(value); }
 
 // `turned` of a matrix with 3 unused columns, into columns [2, ...) of one 7 wider: what lies around stays.
 template <class To, bool turned>
-void expect_moved(const Shape& shape) {
+void expect_moved(const Shape& shape, Stores stores = Stores::cached) {
   const int64_t from_stride = shape.columns + 3;
   const std::vector<float> from = random_floats(shape.rows * from_stride, 5, 3);
   const int64_t rows = turned ? shape.columns : shape.rows;
@@ -38,7 +39,7 @@ void expect_moved(const Shape& shape) {
   std::vector<To> to(static_cast<size_t>(rows * stride));
   for (To& x : to) set(x, kSentinel);
   const FloatMatrix matrix = {from.data(), shape.rows, shape.columns, from_stride};
-  turned ? transpose(matrix, to.data() + 2, stride) : copy(matrix, to.data() + 2, stride);
+  turned ? transpose(matrix, to.data() + 2, stride, stores) : copy(matrix, to.data() + 2, stride, stores);
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = 0; c < stride; ++c) {
       const bool inside = c >= 2 && c < columns + 2;
@@ -54,6 +55,38 @@ TEST(Staging, TransposesIntoColumnsOfAWiderMatrix) {
     expect_moved<float, true>(shape);
     expect_moved<Half, true>(shape);
     expect_moved<BFloat16, true>(shape);
+  }
+}
+
+// Whole cache lines, which go past the caches, between what does not fill one.
+template <class To, bool turned>
+void expect_streamed(int64_t rows, int64_t columns) {
+  const std::vector<float> from = random_floats(rows * columns, 5, 3);
+  const int64_t height = turned ? columns : rows, width = turned ? rows : columns, stride = width + 64;
+  Buffer<To> to(static_cast<size_t>(height * stride));
+  const FloatMatrix matrix = {from.data(), rows, columns, columns};
+  turned ? transpose(matrix, to.data() + 32, stride, Stores::streamed)
+         : copy(matrix, to.data() + 32, stride, Stores::streamed);
+  for (int64_t r = 0; r < height; ++r) {
+    for (int64_t c = 0; c < stride; ++c) {
+      const bool inside = c >= 32 && c < width + 32;
+      const int64_t source = turned ? (c - 32) * columns + r : r * columns + c - 32;
+      const float expected = inside ? as(To{}, from[static_cast<size_t>(source)]) : 0;
+      ASSERT_EQ(value_of(to[static_cast<size_t>(r * stride + c)]), expected) << r << ", " << c;
+    }
+  }
+}
+
+TEST(Staging, StreamsWholeLines) {
+  for (const Shape& shape : {Shape{32, 64}, Shape{128, 2080}, Shape{64, 17}, Shape{33, 96}}) {
+    expect_streamed<float, true>(shape.rows, shape.columns);
+    expect_streamed<float, false>(shape.rows, shape.columns);
+    expect_streamed<Half, true>(shape.rows, shape.columns);
+    expect_streamed<Half, false>(shape.rows, shape.columns);
+    expect_streamed<BFloat16, true>(shape.rows, shape.columns);
+    expect_streamed<BFloat16, false>(shape.rows, shape.columns);
+    expect_moved<float, true>(shape, Stores::streamed);
+    expect_moved<BFloat16, false>(shape, Stores::streamed);
   }
 }
 

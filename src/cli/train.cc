@@ -209,9 +209,11 @@ Result<Data> open_data(const TrainFlags& flags, Plan& plan) {
   return data;
 }
 
+// With what the checkpoint does not hold and the bits depend on.
 std::string resume_command(const TrainFlags& flags, const Plan& plan) {
-  return fmt::format("anemone train --resume --ckpt {}{}", plan.path,
-                     flags.device == "cpu" ? "" : " --device " + flags.device);
+  return fmt::format("anemone train --resume --ckpt {}{}{}", plan.path,
+                     flags.device == "cpu" ? "" : " --device " + flags.device,
+                     flags.threads ? fmt::format(" --threads {}", *flags.threads) : "");
 }
 
 Result<> make_folder(const std::string& path) {

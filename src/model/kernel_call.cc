@@ -21,9 +21,12 @@ T* at(const Map& map, const mil::TensorType& surface, const Slot& slot) {
 }
 
 // Writes `from`, transposed or not, into a slot of a surface.
-void put(const FloatMatrix& from, bool transposed, const Map& map, const mil::TensorType& surface, const Slot& slot) {
+void put(const FloatMatrix& from, bool transposed, const Map& map, const mil::TensorType& surface, const Slot& slot,
+         Stores stores) {
   const int64_t stride = width(surface);
-  const auto write = [&](auto* to) { transposed ? transpose(from, to, stride) : copy(from, to, stride); };
+  const auto write = [&](auto* to) {
+    transposed ? transpose(from, to, stride, stores) : copy(from, to, stride, stores);
+  };
   surface.dtype == DType::fp16 ? write(at<Half>(map, surface, slot)) : write(at<float>(map, surface, slot));
 }
 
@@ -143,7 +146,8 @@ void KernelCall::put_rows(const WeightPlace& place, std::span<const float> value
   Slot slot = place.slot;
   (place.transpose ? slot.column : slot.row) += row;
   const Map map = input_->map(Access::write);
-  put({values.data() + row * columns, rows, columns, columns}, place.transpose, map, kernel_->input, slot);
+  put({values.data() + row * columns, rows, columns, columns}, place.transpose, map, kernel_->input, slot,
+      Stores::streamed);
 }
 
 void KernelCall::release() {
@@ -170,7 +174,7 @@ void KernelCall::write_columns(std::string_view slot, int64_t first, std::span<c
   to.column += first;
   to.columns = columns;
   const Map map = input_->map(Access::write);
-  put({values.data(), to.rows, columns, columns}, false, map, kernel_->input, to);
+  put({values.data(), to.rows, columns, columns}, false, map, kernel_->input, to, Stores::cached);
 }
 
 void KernelCall::read(std::string_view slot, std::span<float> values) const {
