@@ -61,9 +61,7 @@ void to_words(const mil::Tensor& tensor, float* words) {
 template <class To>
 void move(const mil::FloatSource& from, int64_t row, int64_t rows, To* to) {
   const FloatMatrix part{from.data + row * from.columns, rows, from.columns, from.columns};
-  constexpr auto streamed = Stores::streamed;  // programs read it much later
-  from.transposed ? transpose(part, to + row, from.rows, streamed)
-                  : copy(part, to + row * from.columns, from.columns, streamed);
+  from.transposed ? transpose(part, to + row, from.rows) : copy(part, to + row * from.columns, from.columns);
 }
 
 void to_factors(const mil::Tensor& tensor, BFloat16* to) {
