@@ -46,11 +46,11 @@ void round_in_place(benchmark::State& state, void (*round)(std::span<float>)) {
   set_bytes(state, 2 * sizeof(float));
 }
 
-auto* const narrow_to_halves = narrow<Half>;
-auto* const narrow_to_bfloat16 = narrow<BFloat16>;
+constexpr auto* kNarrowToHalves = narrow<Half>;
+constexpr auto* kNarrowToBFloat16s = narrow<BFloat16>;
 
-BENCHMARK_CAPTURE(narrow_to_halves, FloatToHalf, to_half)->Name("FloatToHalf")->Arg(kCached)->Arg(kLarge);
-BENCHMARK_CAPTURE(narrow_to_bfloat16, FloatToBFloat16, to_bfloat16)->Name("FloatToBFloat16")->Arg(kCached)->Arg(kLarge);
+BENCHMARK_CAPTURE(kNarrowToHalves, FloatToHalf, to_half)->Name("FloatToHalf")->Arg(kCached)->Arg(kLarge);
+BENCHMARK_CAPTURE(kNarrowToBFloat16s, FloatToBFloat16, to_bfloat16)->Name("FloatToBFloat16")->Arg(kCached)->Arg(kLarge);
 BENCHMARK(to_float)->Name("HalfToFloat")->Arg(kCached)->Arg(kLarge);
 BENCHMARK_CAPTURE(round_in_place, RoundToHalf, round_to_half)->Name("RoundToHalf")->Arg(kCached);
 BENCHMARK_CAPTURE(round_in_place, RoundToBFloat16, round_to_bfloat16)->Name("RoundToBFloat16")->Arg(kCached);

@@ -12,26 +12,29 @@ namespace {
 
 constexpr int64_t kRows = 2048, kColumns = 768;
 
+enum class Move { copy, transpose };
+
 template <class To>
-void run(benchmark::State& state, void (*to_surface)(const FloatMatrix&, To*, int64_t), int64_t stride) {
+void run(benchmark::State& state, Move move) {
   const std::vector<float> from = random_floats(kRows * kColumns, 1);
   std::vector<To> to(from.size());
+  const FloatMatrix matrix{from.data(), kRows, kColumns, kColumns};
   for (auto _ : state) {
-    to_surface({from.data(), kRows, kColumns, kColumns}, to.data(), stride);
+    move == Move::copy ? copy(matrix, to.data(), kColumns) : transpose(matrix, to.data(), kRows);
     benchmark::ClobberMemory();
   }
   state.SetBytesProcessed(state.iterations() * kRows * kColumns * static_cast<int64_t>(sizeof(float) + sizeof(To)));
 }
 
-auto* const to_floats = run<float>;
-auto* const to_halves = run<Half>;
-auto* const to_bfloat16s = run<BFloat16>;
+constexpr auto* kToFloats = run<float>;
+constexpr auto* kToHalves = run<Half>;
+constexpr auto* kToBFloat16s = run<BFloat16>;
 
-BENCHMARK_CAPTURE(to_floats, TransposeFloats, transpose, kRows)->Name("TransposeFloats")->UseRealTime();
-BENCHMARK_CAPTURE(to_halves, TransposeToHalves, transpose, kRows)->Name("TransposeToHalves")->UseRealTime();
-BENCHMARK_CAPTURE(to_bfloat16s, TransposeToBFloat16, transpose, kRows)->Name("TransposeToBFloat16")->UseRealTime();
-BENCHMARK_CAPTURE(to_floats, CopyFloats, copy, kColumns)->Name("CopyFloats")->UseRealTime();
-BENCHMARK_CAPTURE(to_halves, CopyToHalves, copy, kColumns)->Name("CopyToHalves")->UseRealTime();
+BENCHMARK_CAPTURE(kToFloats, TransposeFloats, Move::transpose)->Name("TransposeFloats")->UseRealTime();
+BENCHMARK_CAPTURE(kToHalves, TransposeToHalves, Move::transpose)->Name("TransposeToHalves")->UseRealTime();
+BENCHMARK_CAPTURE(kToBFloat16s, TransposeToBFloat16, Move::transpose)->Name("TransposeToBFloat16")->UseRealTime();
+BENCHMARK_CAPTURE(kToFloats, CopyFloats, Move::copy)->Name("CopyFloats")->UseRealTime();
+BENCHMARK_CAPTURE(kToHalves, CopyToHalves, Move::copy)->Name("CopyToHalves")->UseRealTime();
 
 }  // namespace
 }  // namespace anemone

@@ -40,7 +40,7 @@ int64_t extent(const StepProduct& p, const Stored& stored, int64_t copies) {
 // Small numbers of which no product over- or underflows; the same bytes serve as floats and as bfloat16.
 void fill(Buffer<std::byte>& memory, Factor factor) {
   if (factor == Factor::bf16) {
-    std::ranges::fill(std::span(reinterpret_cast<BFloat16*>(memory.data()), memory.size() / 2), BFloat16(0.01f));
+    std::ranges::fill(std::span(reinterpret_cast<BFloat16*>(memory.data()), memory.size() / 2), BFloat16::from(0.01f));
   } else {
     std::ranges::fill(std::span(reinterpret_cast<float*>(memory.data()), memory.size() / 4), 0.01f);
   }
