@@ -59,7 +59,7 @@ Result<> prepare(text::PrepareOptions options) {
       options.output.empty() ? fs::path(options.input).replace_extension(".bin") : fs::path(options.output);
   if (!output.has_extension()) output += ".bin";
   options.output = output.string();
-  Progress progress("tokenising", Progress::Unit::kBytes);
+  Progress progress("tokenising", Progress::Unit::bytes);
   const text::Prepared made = TRY(text::prepare(options, shown_by(progress)));
   progress.finish();
   fmt::print("{}: {} tokens in {} documents, {:.1f} MB\n", options.output, made.tokens, made.documents,
@@ -86,7 +86,7 @@ void add_prepare(CLI::App& data, Action& action) {
 
 Result<> download(text::DownloadOptions options) {
   if (fs::is_directory(options.output)) options.output = (fs::path(options.output) / text::kTinyStoriesFile).string();
-  Progress progress("downloading", Progress::Unit::kBytes);
+  Progress progress("downloading", Progress::Unit::bytes);
   const text::Downloaded data = TRY(text::download_tokens(options, shown_by(progress)));
   progress.finish();
   fmt::print("{}: {} tokens, {:.1f} MB{}\n", options.output, data.bytes / 2, data.bytes / 1e6,

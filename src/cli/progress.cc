@@ -13,11 +13,11 @@ constexpr std::chrono::milliseconds kTerminalPeriod{100};
 constexpr std::chrono::seconds kPlainPeriod{10};
 
 std::string quantity(Progress::Unit unit, int64_t amount) {
-  return unit == Progress::Unit::kBytes ? fmt::format("{:.1f}", amount / 1e6) : fmt::format("{}", amount);
+  return unit == Progress::Unit::bytes ? fmt::format("{:.1f}", amount / 1e6) : fmt::format("{}", amount);
 }
 
 std::string rate(Progress::Unit unit, double speed) {
-  if (unit == Progress::Unit::kBytes) return fmt::format("{:.1f} MB/s", speed / 1e6);
+  if (unit == Progress::Unit::bytes) return fmt::format("{:.1f} MB/s", speed / 1e6);
   return speed < 10 ? fmt::format("{:.1f}/s", speed) : fmt::format("{:.0f}/s", speed);
 }
 
@@ -34,7 +34,7 @@ std::string progress_line(std::string_view label, Progress::Unit unit, int64_t d
   if (total > 0) line += fmt::format("  {:3.0f} %", std::floor(100.0 * done / total));
   line += "  " + quantity(unit, done);
   if (total > 0) line += " of " + quantity(unit, total);
-  if (unit == Progress::Unit::kBytes) line += " MB";
+  if (unit == Progress::Unit::bytes) line += " MB";
   if (speed > 0) line += "  " + rate(unit, speed);
   if (speed > 0 && total > done) line += fmt::format("  {} left", clock_time((total - done) / speed));
   return line;

@@ -1,6 +1,6 @@
 // How far long work is, on stderr: one line that is rewritten on a terminal, a plain line now and then elsewhere.
 //
-//   Progress progress("tokenising", Progress::Unit::kBytes);
+//   Progress progress("tokenising", Progress::Unit::bytes);
 //   for (...) progress.update(done, total);      // cheap: shows a few times a second at most
 //   progress.finish();                           // or the destructor: the last state stays, on a line of its own
 //
@@ -17,9 +17,9 @@ namespace anemone::cli {
 
 class Progress {
  public:
-  enum class Unit { kCount, kBytes };
+  enum class Unit { count, bytes };
 
-  explicit Progress(std::string label, Unit unit = Unit::kCount, std::FILE* out = stderr);
+  explicit Progress(std::string label, Unit unit = Unit::count, std::FILE* out = stderr);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress() { finish(); }

@@ -161,7 +161,7 @@ Result<Data> synthetic_data(const Plan& plan) {
   constexpr int64_t kVocabulary = 1024;
   fmt::print("No --data: training on stories of a built-in grammar.\n");
   std::fflush(stdout);
-  Progress progress("making stories", Progress::Unit::kBytes);
+  Progress progress("making stories", Progress::Unit::bytes);
   text::Corpus corpus =
       TRY(text::synthetic_corpus({.stories = {}, .vocab_size = std::min(kVocabulary, plan.config.vocab)},
                                  [&](int64_t done, int64_t total) { progress.update(done, total); }));

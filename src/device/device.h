@@ -92,7 +92,7 @@ struct Signature {
   std::vector<Port> inputs, outputs;
 };
 
-// Compiled and immutable.
+// A compiled function.
 class Program {
  public:
   virtual ~Program() = default;

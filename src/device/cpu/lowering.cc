@@ -376,7 +376,8 @@ View Lowering::target(mil::ValueId id) {
 
 View Lowering::target_like(mil::ValueId id, const View& like) {
   auto& home = state(id).home;
-  if (!home) home = packed_like(add_buffer({.floats = mil::count(shape(id))}), like);
+  if (!home && shape(id) == like.shape) home = packed_like(add_buffer({.floats = mil::count(shape(id))}), like);
+  if (!home) return target(id);
   return *home;
 }
 

@@ -28,13 +28,14 @@ struct AttentionShape {
   bool backward = false;               // else forward
 };
 
-// [N, H, S, h] in memory: its strides in elements.
+// [N, H, S, h] in memory: its strides in elements. `group` heads in a row may be one.
 template <class T>
 struct HeadsOf {
   T* data;
   std::array<int64_t, 4> strides;
+  int64_t group = 1;
 
-  T* at(int64_t n, int64_t head) const { return data + n * strides[0] + head * strides[1]; }
+  T* at(int64_t n, int64_t head) const { return data + n * strides[0] + head / group * strides[1]; }
 };
 using Heads = HeadsOf<float>;
 using ConstHeads = HeadsOf<const float>;

@@ -16,9 +16,16 @@ using mil::ValueId;
 // kernel takes it for −∞.
 constexpr double kMasked = -1e4;
 
+// Keys or values: heads [N, G, S, h], each of which `group` heads of queries read.
+struct Shared {
+  ValueId heads = -1;
+  int64_t group = 1;
+};
+
 // softmax(scale·q·kᵀ + mask)
 struct Probabilities {
   ValueId q, k, p;
+  Shared keys;
   double scale = 1;
   bool causal = false;
   std::vector<const Operation*> covers;
@@ -37,6 +44,26 @@ std::optional<Factors> match_product(const Graph& graph, const Operation* matmul
   const mil::Shape &x = graph.shape(factors.x), &y = graph.shape(factors.y);
   const bool heads = x.size() == 4 && y.size() == 4 && x[0] == y[0] && x[1] == y[1];
   return heads ? std::optional(factors) : std::nullopt;
+}
+
+// [N, G·n, S, h] from [N, G, S, h] by repeating each head n times: reshape(concat({rows, …, rows}, 3)), with rows = x
+// as [N, 1, G, S·h].
+Shared match_shared(const Graph& graph, ValueId id, std::vector<const Operation*>& covers) {
+  const Operation* whole = graph.producer(id, "reshape");
+  const Operation* concat = whole == nullptr ? nullptr : graph.producer(operand(*whole, "x"), "concat");
+  if (concat == nullptr || graph.flag(*concat, "interleave")) return {id};
+  const std::vector<ValueId>& parts = concat->argument("values")->values;
+  const Operation* rows = graph.producer(parts[0], "reshape");
+  const auto same = [&](ValueId part) { return part == parts[0]; };
+  const auto axis = graph.number(operand(*concat, "axis"));
+  if (rows == nullptr || !std::ranges::all_of(parts, same) || (axis != 3 && axis != -1)) return {id};
+  const Shared shared{operand(*rows, "x"), std::ssize(parts)};
+  const mil::Shape &x = graph.shape(shared.heads), &all = graph.shape(id);
+  const bool fits = x.size() == 4 && all == mil::Shape{x[0], x[1] * shared.group, x[2], x[3]} &&
+                    graph.shape(parts[0]) == mil::Shape{x[0], 1, x[1], x[2] * x[3]};
+  if (!fits) return {id};
+  covers.insert(covers.end(), {whole, concat, rows});
+  return shared;
 }
 
 // A binary op's operand beside one that `is` something.
@@ -91,7 +118,7 @@ std::optional<Probabilities> match_probabilities(const Graph& graph, ValueId p) 
   if (softmax == nullptr) return {};
   const auto axis = graph.number(operand(*softmax, "axis"));
   if (axis != -1 && axis != double(graph.shape(p).size()) - 1) return {};
-  Probabilities found{.q = -1, .k = -1, .p = p, .covers = {softmax}};
+  Probabilities found{.q = -1, .k = -1, .p = p, .keys = {}, .covers = {softmax}};
   const ValueId scores = peel(graph, operand(*softmax, "x"), found);
   const Operation* product = graph.producer(scores, "matmul");
   const auto factors = match_product(graph, product, false, true);
@@ -99,17 +126,18 @@ std::optional<Probabilities> match_probabilities(const Graph& graph, ValueId p) 
   found.covers.push_back(product);
   found.q = factors->x;
   found.k = factors->y;
+  found.keys = match_shared(graph, found.k, found.covers);
   return found;
 }
 
-ConstHeads heads(const Pointers& p, const View& view) {
-  ConstHeads heads{p.at(view), {}};
+ConstHeads heads(const Pointers& p, const View& view, int64_t group = 1) {
+  ConstHeads heads{p.at(view), {}, group};
   std::ranges::copy(view.strides, heads.strides.begin());
   return heads;
 }
 
 Heads mutable_heads(const Pointers& p, const View& view) {
-  Heads heads{p.at(view), {}};
+  Heads heads{p.at(view), {}, 1};
   std::ranges::copy(view.strides, heads.strides.begin());
   return heads;
 }
@@ -128,12 +156,12 @@ AttentionShape shape_of(const Lowering& l, const Probabilities& p, bool backward
           .backward = backward};
 }
 
-void lower_attention(Lowering& l, const Probabilities& p, ValueId values, ValueId result) {
+void lower_attention(Lowering& l, const Probabilities& p, const Shared& values, ValueId result) {
   const auto attention = std::make_shared<const Attention>(shape_of(l, p, false));
-  const View q = l.read(p.q), k = l.read(p.k), v = l.read(values), o = l.target_like(result, q);
+  const View q = l.read(p.q), k = l.read(p.keys.heads), v = l.read(values.heads), o = l.target_like(result, q);
   const View scratch = l.temporary({attention->scratch_floats()});
-  l.emit({q, k, v, o, scratch}, [=](const Pointers& at) {
-    attention->forward(heads(at, q), heads(at, k), heads(at, v), mutable_heads(at, o), at.at(scratch));
+  l.emit({q, k, v, o, scratch}, [=, kn = p.keys.group, vn = values.group](const Pointers& at) {
+    attention->forward(heads(at, q), heads(at, k, kn), heads(at, v, vn), mutable_heads(at, o), at.at(scratch));
   });
   l.define(result, o);
 }
@@ -141,17 +169,18 @@ void lower_attention(Lowering& l, const Probabilities& p, ValueId values, ValueI
 // The backward pass from the gradient d_o by P·v.
 struct Backward {
   Probabilities p;
-  ValueId v, d_o;
+  Shared values;
+  ValueId d_o;
   ValueId dq, dk, dv;
 };
 
 void lower_backward(Lowering& l, const Backward& b) {
   const auto attention = std::make_shared<const Attention>(shape_of(l, b.p, true));
-  const View q = l.read(b.p.q), k = l.read(b.p.k), v = l.read(b.v), d_o = l.read(b.d_o);
-  const View dq = l.target_like(b.dq, q), dk = l.target_like(b.dk, k), dv = l.target_like(b.dv, v);
+  const View q = l.read(b.p.q), k = l.read(b.p.keys.heads), v = l.read(b.values.heads), d_o = l.read(b.d_o);
+  const View dq = l.target_like(b.dq, q), dk = l.target_like(b.dk, q), dv = l.target_like(b.dv, q);
   const View scratch = l.temporary({attention->scratch_floats()});
-  l.emit({q, k, v, d_o, dq, dk, dv, scratch}, [=](const Pointers& at) {
-    attention->backward(heads(at, q), heads(at, k), heads(at, v), heads(at, d_o),
+  l.emit({q, k, v, d_o, dq, dk, dv, scratch}, [=, kn = b.p.keys.group, vn = b.values.group](const Pointers& at) {
+    attention->backward(heads(at, q), heads(at, k, kn), heads(at, v, vn), heads(at, d_o),
                         {mutable_heads(at, dq), mutable_heads(at, dk), mutable_heads(at, dv)}, at.at(scratch));
   });
   l.define(b.dq, dq);
@@ -219,10 +248,10 @@ std::optional<Pattern> match_attention(const Graph& graph, const Operation& oper
   if (!p) return {};
   const ValueId v = factors->y, result = operation.results[0];
   if (graph.shape(v)[3] != graph.shape(p->q)[3]) return {};
-  Pattern pattern{.covers = p->covers, .results = {result}, .lower = [p = *p, v, result](Lowering& l) {
-                    lower_attention(l, p, v, result);
-                  }};
+  Pattern pattern{.covers = p->covers, .results = {result}, .lower = {}};
   pattern.covers.push_back(&operation);
+  const Shared values = match_shared(graph, v, pattern.covers);
+  pattern.lower = [p = *p, values, result](Lowering& l) { lower_attention(l, p, values, result); };
   return pattern;
 }
 
@@ -238,10 +267,14 @@ std::optional<Pattern> match_attention_backward(const Graph& graph, const Operat
   const auto d_scores = match_product(graph, dp, false, true);
   const auto p = match_probabilities(graph, gradient->p);
   if (dq == nullptr || dk == nullptr || dv == nullptr || !d_scores || !p) return {};
-  const Backward backward{
-      .p = *p, .v = d_scores->y, .d_o = d_scores->x, .dq = dq->results[0], .dk = dk->results[0], .dv = dv->results[0]};
+  const Backward backward{.p = *p,
+                          .values = match_shared(graph, d_scores->y, pattern.covers),
+                          .d_o = d_scores->x,
+                          .dq = dq->results[0],
+                          .dk = dk->results[0],
+                          .dv = dv->results[0]};
   const bool fits = operand(*dq, "y") == p->k && operand(*dk, "y") == p->q && operand(*dv, "y") == backward.d_o &&
-                    gradient->scale == p->scale && graph.shape(backward.v) == graph.shape(p->k);
+                    gradient->scale == p->scale && graph.shape(d_scores->y) == graph.shape(p->k);
   if (!fits || &operation != std::max({dq, dk, dv})) return {};
   pattern.covers.insert(pattern.covers.end(), p->covers.begin(), p->covers.end());
   pattern.covers.insert(pattern.covers.end(), {dq, dk, dv, dp});

@@ -112,6 +112,27 @@ TEST(Patterns, TheBackwardPassOfAttentionIsOne) {
   expect_patterns(f.builder, 1);
 }
 
+// Each head of keys and values is read by three of the queries.
+TEST(Patterns, AttentionReadsSharedHeadsWhereTheyStand) {
+  Formula f;
+  const auto shared = [&](const char* name) {
+    const Value x = f.builder.input(name, {f.dtype, {2, 2, kTokens, kDepth}});
+    const Value rows = reshape(x, {2, 1, 2, kTokens * kDepth});
+    return reshape(mil::concat({rows, rows, rows}, 3), {2, 6, kTokens, kDepth});
+  };
+  const auto queries = [&](const char* name) { return f.builder.input(name, {f.dtype, {2, 6, kTokens, kDepth}}); };
+  const Value q = queries("q"), k = shared("k"), v = shared("v"), d_o = queries("d_o");
+  const Value p = softmax(matmul_nt(q, k) * 0.3 + f.mask(-65504), -1), dp = matmul_nt(d_o, v);
+  const Value dv = matmul_tn(p, d_o), ds = p * (dp - sum(p * dp, -1)) * 0.3;
+  const Value dq = matmul(ds, k), dk = matmul_tn(ds, q);
+  f.builder.output("dq", dq);
+  f.builder.output("dk", dk);
+  f.builder.output("dv", dv);
+  const Value other_k = shared("k2"), other_v = shared("v2");
+  f.builder.output("o", matmul(softmax(matmul_nt(q, other_k), -1), other_v));
+  expect_patterns(f.builder, 2);
+}
+
 TEST(Patterns, TheBackwardPassOfAttentionIsNoneWithAnotherScale) {
   Formula f;
   const Value q = f.input("q"), k = f.input("k"), v = f.input("v"), d_o = f.input("d_o");
