@@ -201,6 +201,8 @@ Tensor Tensor::view(TensorType type, std::span<const std::byte> bytes, std::shar
 // ---- Of floats elsewhere
 
 struct Tensor::Made {
+  explicit Made(const FloatSource& floats) : source(floats) {}
+
   FloatSource source;
   std::once_flag once{};
   Buffer<std::byte> bytes{};

@@ -89,14 +89,14 @@ void each_target(std::span<const int32_t> targets, int64_t row, int64_t rows, co
 }  // namespace
 
 CrossEntropy::CrossEntropy(int64_t T, int64_t parts)
-    : T_(T),
+    : tokens_(T),
       parts_(parts),
       max_(static_cast<size_t>(parts * T)),
       sum_(static_cast<size_t>(parts * T)),
       target_(static_cast<size_t>(T)) {}
 
 void CrossEntropy::begin(std::span<const int32_t> targets) {
-  CHECK(std::ssize(targets) == T_);
+  CHECK(std::ssize(targets) == tokens_);
   targets_ = targets;
   std::ranges::fill(max_, std::numeric_limits<float>::lowest());
   std::ranges::fill(sum_, 0.0f);
@@ -104,16 +104,16 @@ void CrossEntropy::begin(std::span<const int32_t> targets) {
 
 void CrossEntropy::fold(int64_t part, const float* logits, int64_t row, int64_t rows) {
   constexpr int64_t kBlock = HWY_NAMESPACE::kColumns;  // the same for each instruction set
-  for (int64_t t = 0; t < T_; t += kBlock) {
+  for (int64_t t = 0; t < tokens_; t += kBlock) {
     HWY_DYNAMIC_DISPATCH(Fold)
-    (logits + t, rows, T_, std::min(kBlock, T_ - t), max_of(part) + t, sum_of(part) + t);
+    (logits + t, rows, tokens_, std::min(kBlock, tokens_ - t), max_of(part) + t, sum_of(part) + t);
   }
   each_target(targets_, row, rows, [&](int64_t element, size_t t) { target_[t] = logits[element]; });
 }
 
 double CrossEntropy::total() {
   double total = 0;
-  for (int64_t t = 0; t < T_; ++t) {
+  for (int64_t t = 0; t < tokens_; ++t) {
     const float top = max_of_all(t);
     double sum = 0;
     for (int64_t part = 0; part < parts_; ++part) {
@@ -128,12 +128,12 @@ double CrossEntropy::total() {
 
 float CrossEntropy::max_of_all(int64_t t) const {
   float top = max_[static_cast<size_t>(t)];
-  for (int64_t part = 1; part < parts_; ++part) top = std::max(top, max_[static_cast<size_t>(part * T_ + t)]);
+  for (int64_t part = 1; part < parts_; ++part) top = std::max(top, max_[static_cast<size_t>(part * tokens_ + t)]);
   return top;
 }
 
 void CrossEntropy::gradient(const float* logits, int64_t row, int64_t rows, float scale, float* dlogits) const {
-  HWY_DYNAMIC_DISPATCH(Spread)(logits, rows, T_, max_.data(), sum_.data(), scale, dlogits);
+  HWY_DYNAMIC_DISPATCH(Spread)(logits, rows, tokens_, max_.data(), sum_.data(), scale, dlogits);
   subtract_at_targets(targets_, row, rows, scale, dlogits);
 }
 

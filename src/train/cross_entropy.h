@@ -33,10 +33,10 @@ class CrossEntropy {
 
  private:
   float max_of_all(int64_t t) const;
-  float* max_of(int64_t part) { return max_.data() + part * T_; }
-  float* sum_of(int64_t part) { return sum_.data() + part * T_; }
+  float* max_of(int64_t part) { return max_.data() + part * tokens_; }
+  float* sum_of(int64_t part) { return sum_.data() + part * tokens_; }
 
-  int64_t T_, parts_;
+  int64_t tokens_, parts_;
   std::span<const int32_t> targets_;
   Buffer<float> max_, sum_;  // [parts, T]; after total() the first row is the maximum of all, and 1/Σ
   Buffer<float> target_;     // [T]: the targets' logits

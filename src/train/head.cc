@@ -34,7 +34,7 @@ Result<Head> Head::create(Workbench& bench, Precision precision, const CompactVo
 }
 
 Result<> Head::create_device_kernels() {
-  constexpr auto shared = LayerKernel::Output::shared;
+  const auto shared = LayerKernel::Output::shared;
   classifier_ = TRY(LayerKernel::create(*bench_, model::classifier(geometry_, bench_->source), 1, shared));
   if (!bench_->backward) return {};
   softmax_ = TRY(LayerKernel::create(*bench_, model::vocabulary_softmax(geometry_), 1, shared));

@@ -24,7 +24,7 @@ Result<Layers> Layers::create(Workbench& bench) {
 Result<> Layers::create_backward() {
   const model::Config& c = bench_->geometry.config;
   const int64_t tokens = bench_->geometry.tokens();
-  constexpr auto backward = Norm::Passes::backward;
+  const auto backward = Norm::Passes::backward;
   if (!whole_attention_) {
     sdpa_backward2_ = TRY(LayerKernel::create(*bench_, model::sdpa_backward2(bench_->geometry, bench_->source),
                                               c.layers, LayerKernel::Output::shared));

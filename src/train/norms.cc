@@ -25,7 +25,7 @@ Result<Norm> Norm::create(Workbench& bench, Weight weight, int64_t count, Passes
   norm.length_ = model::shape_of(weight, bench.geometry.config).rows;
   norm.scratch_ = Buffer<float>(static_cast<size_t>(2 * bench.geometry.tokens()));
   if (bench.offload == Offload::core) return norm;
-  constexpr auto shared = LayerKernel::Output::shared;
+  const auto shared = LayerKernel::Output::shared;
   if (passes != Passes::backward) {
     norm.forward_ =
         TRY(LayerKernel::create(bench, model::norm_forward(bench.geometry, bench.source, weight), count, shared));

@@ -137,7 +137,7 @@ Loops batch_loops(const View& a, const View& b, const View& c) {
   };
   const View batch_a = leading(a), batch_b = leading(b), batch_c = leading(c);
   Loops loops = loops_over({&batch_c, &batch_a, &batch_b});
-  std::ranges::rotate(loops.strides, loops.strides.begin() + 1);
+  std::rotate(loops.strides.begin(), loops.strides.begin() + 1, loops.strides.end());
   return loops;
 }
 

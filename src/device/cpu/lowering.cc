@@ -173,7 +173,7 @@ void Lowering::find_baked(const mil::Operation& operation) {
 
 View Lowering::add_constant(Constant constant, std::optional<Origin> origin) {
   const BufferId buffer = add_buffer({.place = Place::constant, .index = plan_.constants.size()});
-  const View view = constant.view(buffer);
+  View view = constant.view(buffer);
   plan_.constants.push_back({std::move(constant), std::move(origin)});
   return view;
 }

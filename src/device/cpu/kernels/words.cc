@@ -33,7 +33,8 @@ T from_word_as(float value) {
 // Calls f with a value of the C++ type whose bytes are the elements of `dtype`; false where there is none.
 template <class F>
 bool with_type(mil::DType dtype, const F& f) {
-  switch (dtype) {  // NOLINT(bugprone-branch-clone): the types differ
+  // NOLINTBEGIN(bugprone-branch-clone): the types differ
+  switch (dtype) {
     case mil::DType::fp16:
       return f(Half()), true;
     case mil::DType::bf16:
@@ -56,6 +57,7 @@ bool with_type(mil::DType dtype, const F& f) {
     default:
       return false;
   }
+  // NOLINTEND(bugprone-branch-clone)
 }
 
 // to[..] = f(from[..]) over the nest.

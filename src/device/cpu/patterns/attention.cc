@@ -55,8 +55,9 @@ Shared match_shared(const Graph& graph, ValueId id, std::vector<const Operation*
   const std::vector<ValueId>& parts = concat->argument("values")->values;
   const Operation* rows = graph.producer(parts[0], "reshape");
   const auto same = [&](ValueId part) { return part == parts[0]; };
-  const auto axis = graph.number(operand(*concat, "axis"));
-  if (rows == nullptr || !std::ranges::all_of(parts, same) || (axis != 3 && axis != -1)) return {id};
+  const double axis = graph.number(operand(*concat, "axis")).value_or(0);
+  const bool along_last = (axis < 0 ? axis + 4 : axis) == 3;
+  if (rows == nullptr || !std::ranges::all_of(parts, same) || !along_last) return {id};
   const Shared shared{operand(*rows, "x"), std::ssize(parts)};
   const mil::Shape &x = graph.shape(shared.heads), &all = graph.shape(id);
   const bool fits = x.size() == 4 && all == mil::Shape{x[0], x[1] * shared.group, x[2], x[3]} &&

@@ -151,8 +151,8 @@ void expect_rotation(bool halves, bool backward, double sign, size_t count) {
   const Value x = f.input("x");
   std::vector<double> cos, sin;
   for (int64_t i = 0; i < kTokens * kDepth; ++i) {
-    const int64_t pair = halves ? i % kDepth % (kDepth / 2) : i % kDepth / 2;
-    const double angle = double(i / kDepth) / std::pow(10, double(pair));
+    const int64_t pair = halves ? i % kDepth % (kDepth / 2) : i % kDepth / 2, token = i / kDepth;
+    const double angle = double(token) / std::pow(10, double(pair));
     cos.push_back(std::cos(angle));
     sin.push_back(std::sin(angle));
   }

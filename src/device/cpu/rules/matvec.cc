@@ -27,9 +27,9 @@ View arranged(Lowering& l, const ProductOperand& x) {
 }
 
 View read_columns(Lowering& l, const ProductOperand& operand) {
-  const View x = arranged(l, operand);
+  View x = arranged(l, operand);
   if (has_whole_columns(x)) return x;
-  const View copied = place_columns(l, x);
+  View copied = place_columns(l, x);
   l.emit_copy(x, copied);
   return copied;
 }

@@ -72,7 +72,7 @@ View spread_rows(Lowering& l, const View& rows) {
   }
   mil::Shape padded = rows.shape;
   padded.back() += kRowPadding;
-  const View spread = sliced(l.temporary(padded), padded.size() - 1, 0, rows.shape.back());
+  View spread = sliced(l.temporary(padded), padded.size() - 1, 0, rows.shape.back());
   l.emit_copy(rows, spread);
   return spread;
 }
@@ -90,7 +90,7 @@ void emit_product(Lowering& l, const View& left, const View& right, const View& 
 // Packed copies of words, where they make no matrix as they stand.
 View as_matrix(Lowering& l, const View& v) {
   if (is_matrix(v)) return v;
-  const View copied = l.temporary(v.shape);
+  View copied = l.temporary(v.shape);
   l.emit_copy(v, copied);
   return copied;
 }
@@ -98,7 +98,7 @@ View as_matrix(Lowering& l, const View& v) {
 // Words as a factor of this shape: in order, unless they are one as they stand.
 View as_factor(Lowering& l, const View& words) {
   if (l.factors() == Factor::fp32) return as_matrix(l, words);
-  const View factor = l.temporary(words.shape, l.factor_dtype());
+  View factor = l.temporary(words.shape, l.factor_dtype());
   l.emit_narrow(words, l.factor_dtype(), factor);
   return factor;
 }
@@ -106,7 +106,7 @@ View as_factor(Lowering& l, const View& words) {
 // Words [1.., rows, columns] that are stored transposed, as bfloat16 in order: as left factors oneDNN multiplies those
 // faster (2.6 on Zen 4, 2048×768×256: 382 GFLOP/s transposed, 440 in order).
 View turned_factor(Lowering& l, const View& words) {
-  const View factor = l.temporary(words.shape, mil::DType::bf16);
+  View factor = l.temporary(words.shape, mil::DType::bf16);
   const size_t rank = words.shape.size();
   const int64_t rows = words.shape[rank - 2], columns = words.shape[rank - 1], stride = stored(words).ld;
   l.emit({words, factor}, [=](const Pointers& p) {
@@ -210,7 +210,7 @@ Windows windows_of(const View& x, const std::vector<mil::Window>& windows) {
 // [n, groups, channels·taps, places]: what each output place sees.
 View gathered(Lowering& l, const View& x, const std::vector<mil::Window>& windows, int64_t groups) {
   const Windows w = windows_of(x, windows);
-  const View columns = l.temporary({x.shape[0], groups, x.shape[1] / groups * w.taps(), w.places()});
+  View columns = l.temporary({x.shape[0], groups, x.shape[1] / groups * w.taps(), w.places()});
   l.emit({x, columns}, [=, images = x.shape[0], image = x.strides[0]](const Pointers& p) {
     for (int64_t n = 0; n < images; ++n) {
       gather_windows(w, p.at(x) + n * image, p.at(columns) + n * w.channels * w.taps() * w.places());
