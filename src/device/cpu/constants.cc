@@ -57,16 +57,16 @@ void to_words(const mil::Tensor& tensor, float* words) {
   }
 }
 
-// Rows [row, row + rows) of the source.
+// Rows [row, row + rows) of the source, to the elements of all of it.
 template <class To>
-void move(const mil::FloatSource& from, int64_t row, int64_t rows, To* to) {
+void convert(const mil::FloatSource& from, int64_t row, int64_t rows, To* to) {
   const FloatMatrix part{from.data + row * from.columns, rows, from.columns, from.columns};
   from.transposed ? transpose(part, to + row, from.rows) : copy(part, to + row * from.columns, from.columns);
 }
 
 void to_factors(const mil::Tensor& tensor, BFloat16* to) {
   const mil::FloatSource* source = tensor.source();
-  if (source != nullptr && tensor.type().dtype == mil::DType::fp32) return move(*source, 0, source->rows, to);
+  if (source != nullptr && tensor.type().dtype == mil::DType::fp32) return convert(*source, 0, source->rows, to);
   Buffer<float> words(size_t(tensor.type().count()));
   to_words(tensor, words.data());
   to_bfloat16(words.span(), to);
@@ -113,11 +113,11 @@ void Constant::place(uint16_t* memory) {
 
 void Constant::load_narrow() {
   if (narrow_ == nullptr) return;  // not placed yet
-  auto* const brains = reinterpret_cast<BFloat16*>(narrow_);
-  if (form_ == Form::factor) return to_factors(tensor_, brains);
+  auto* const factors = reinterpret_cast<BFloat16*>(narrow_);
+  if (form_ == Form::factor) return to_factors(tensor_, factors);
   const mil::FloatSource& source = *tensor_.source();
   const bool halves = tensor_.type().dtype == mil::DType::fp16;
-  halves ? move(source, 0, source.rows, reinterpret_cast<Half*>(narrow_)) : move(source, 0, source.rows, brains);
+  halves ? convert(source, 0, source.rows, reinterpret_cast<Half*>(narrow_)) : convert(source, 0, source.rows, factors);
 }
 
 bool Constant::refreshes() const {
@@ -127,7 +127,7 @@ bool Constant::refreshes() const {
 
 void Constant::refresh(int64_t row, int64_t rows) {
   const mil::FloatSource& source = *tensor_.source();
-  if (form_ == Form::factor) return move(source, row, rows, reinterpret_cast<BFloat16*>(narrow_));
+  if (form_ == Form::factor) return convert(source, row, rows, reinterpret_cast<BFloat16*>(narrow_));
   if (in_place() != nullptr) return;
   const int64_t begin = row * source.columns;
   copy_rounded(source.data + begin, size_t(rows * source.columns), rounding_of(tensor_.type().dtype), rounding_,

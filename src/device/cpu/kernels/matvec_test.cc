@@ -36,21 +36,21 @@ class Stored {
       for (int64_t gap = columns; gap < stride_; ++gap) values_[size_t(misaligned + r * stride_ + gap)] = NAN;
     }
     halves_.resize(values_.size());
-    brains_.resize(values_.size());
+    bfloats_.resize(values_.size());
     to_half(values_, halves_.data());
-    to_bfloat16(values_, brains_.data());
+    to_bfloat16(values_, bfloats_.data());
   }
 
   int64_t stride() const { return stride_; }
   const void* data() const {
     if (dtype_ == DType::fp16) return halves_.data() + misaligned_;
-    if (dtype_ == DType::bf16) return brains_.data() + misaligned_;
+    if (dtype_ == DType::bf16) return bfloats_.data() + misaligned_;
     return values_.data() + misaligned_;
   }
   double at(int64_t row, int64_t column) const {
     const auto i = size_t(misaligned_ + row * stride_ + column);
     if (dtype_ == DType::fp16) return double(halves_[i].value());
-    return dtype_ == DType::bf16 ? double(brains_[i].value()) : double(values_[i]);
+    return dtype_ == DType::bf16 ? double(bfloats_[i].value()) : double(values_[i]);
   }
 
  private:
@@ -58,7 +58,7 @@ class Stored {
   int64_t stride_, misaligned_;
   std::vector<float> values_;
   std::vector<Half> halves_;
-  std::vector<BFloat16> brains_;
+  std::vector<BFloat16> bfloats_;
 };
 
 // Target, element type of the matrix, whether it is transposed.
