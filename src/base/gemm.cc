@@ -118,7 +118,9 @@ Product& Product::operator=(Product&&) noexcept = default;
 
 void Product::run(const void* a, const void* b, float* c) const {
   if (!primitive_) return gemm(plan_.gemm, static_cast<const float*>(a), static_cast<const float*>(b), c);
-  Primitive::Thread& mine = primitive_->threads[plan_.on_one_thread ? static_cast<size_t>(omp_get_thread_num()) : 0];
+  const size_t thread = plan_.on_one_thread ? static_cast<size_t>(omp_get_thread_num()) : 0;
+  CHECK(thread < primitive_->threads.size());
+  Primitive::Thread& mine = primitive_->threads[thread];
   mine.a.set_data_handle(const_cast<void*>(a));
   mine.b.set_data_handle(const_cast<void*>(b));
   mine.c.set_data_handle(c);

@@ -39,8 +39,8 @@ struct ProductPlan {
   bool on_one_thread = false;  // else by all; what runs inside a parallel loop runs on one
 };
 
-// Distinct threads may run one product at once if it was planned for one thread. After the first run of each thread
-// nothing is allocated but by oneDNN itself.
+// The threads of a parallel loop may run one product at once if it was planned for one thread; there are no more of
+// them than when it was planned. Runs allocate nothing but what oneDNN does.
 class Product {
  public:
   explicit Product(const ProductPlan& plan);

@@ -155,8 +155,8 @@ template <class From, class To>
 void copy_rows(const MatrixView<From>& from, To* to, int64_t stride, Stores stores) {
   const bool column = from.columns == 1 && from.stride == 1;
   if (column && stride != 1) return spread(from.data, from.rows, to, stride);
-  if (from.stride == from.columns && stride == from.columns &&
-      stores == Stores::cached) {  // rows without gaps are one piece
+  const bool gapless = from.stride == from.columns && stride == from.columns;
+  if (gapless && stores == Stores::cached) {  // the rows are one piece
     return parallel_for(from.rows * from.columns, kGrain,
                         [&](int64_t begin, int64_t end) { store(from.data + begin, end - begin, to + begin); });
   }

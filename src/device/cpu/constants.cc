@@ -11,18 +11,7 @@ namespace {
 
 constexpr int64_t kGrain = 1 << 14;  // elements worth a thread
 
-// Elements that are words as they stand.
-bool is_word(mil::DType dtype) {
-  return dtype == mil::DType::fp32 || dtype == mil::DType::int32 || dtype == mil::DType::uint32;
-}
-
 bool is_aligned(const void* data, size_t alignment) { return reinterpret_cast<uintptr_t>(data) % alignment == 0; }
-
-// What the tensor's type keeps of a float source.
-Rounding rounding_of(mil::DType dtype) {
-  if (dtype == mil::DType::fp16) return Rounding::half;
-  return dtype == mil::DType::bf16 ? Rounding::bfloat16 : Rounding::none;
-}
 
 void copy_rounded(const float* from, size_t count, Rounding first, Rounding then, float* to) {
   parallel_for(int64_t(count), kGrain, [&](int64_t begin, int64_t end) {

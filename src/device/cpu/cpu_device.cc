@@ -60,7 +60,8 @@ class CpuRequest final : public Request {
       case cpu::Place::arena:
         return compiled_->arena->memory.data() + buffer.offset;
       case cpu::Place::constant:
-        return static_cast<float*>(const_cast<void*>(compiled_->plan.constants[buffer.index].constant.data()));  // read
+        // Steps only read it.
+        return static_cast<float*>(const_cast<void*>(compiled_->plan.constants[buffer.index].constant.data()));
       case cpu::Place::input:
         return reinterpret_cast<float*>(inputs_[buffer.index]);
       case cpu::Place::output:

@@ -31,11 +31,6 @@ Result<> check_ports(const mil::Function& function) {
   return {};
 }
 
-// Elements that a surface holds as words.
-bool is_word(mil::DType dtype) {
-  return dtype == mil::DType::fp32 || dtype == mil::DType::int32 || dtype == mil::DType::uint32;
-}
-
 // Every operand of the op is constant, or only its type is read: its results are worked out before anything runs.
 bool is_folded(const mil::OpDef& op) {
   return std::ranges::all_of(op.params,
@@ -109,10 +104,7 @@ BufferId Lowering::add_buffer(PlanBuffer buffer) {
 }
 
 Rounding Lowering::rounding(mil::ValueId id) const {
-  if (precision_ != Precision::fp16) return Rounding::none;
-  const mil::DType dtype = function_.value(id).type.dtype;
-  if (dtype == mil::DType::fp16) return Rounding::half;
-  return dtype == mil::DType::bf16 ? Rounding::bfloat16 : Rounding::none;
+  return precision_ == Precision::fp16 ? rounding_of(dtype(id)) : Rounding::none;
 }
 
 Factor Lowering::factors() const {
@@ -164,10 +156,13 @@ void Lowering::find_baked(const mil::Operation& operation) {
   for (const mil::Argument& argument : operation.arguments) {
     const mil::Need need = operation.op->param(argument.name)->need;
     const bool decides = need == mil::Need::value || need == mil::Need::if_constant;
-    if (!is_constant(operation) && !decides) continue;
-    for (mil::ValueId id : argument.values) {
-      if (const auto from = origin(id)) plan_.baked.insert(from->blob);
-    }
+    if (is_constant(operation) || decides) bake(argument);
+  }
+}
+
+void Lowering::bake(const mil::Argument& argument) {
+  for (mil::ValueId id : argument.values) {
+    if (const auto from = origin(id)) plan_.baked.insert(from->blob);
   }
 }
 
@@ -217,11 +212,7 @@ void Lowering::choose_patterns() {
   for (const Pattern& pattern : patterns_) {
     for (const mil::Operation* operation : pattern.covers) {
       covered_[operation] = &pattern;
-      for (const mil::Argument& argument : operation->arguments) {
-        for (mil::ValueId id : argument.values) {
-          if (const auto from = origin(id)) plan_.baked.insert(from->blob);
-        }
-      }
+      for (const mil::Argument& argument : operation->arguments) bake(argument);
     }
   }
 }

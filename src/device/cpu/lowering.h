@@ -178,6 +178,7 @@ class Lowering {
   BufferId add_buffer(PlanBuffer buffer);
   std::optional<Origin> origin(mil::ValueId id) const;
   void find_baked(const mil::Operation& operation);
+  void bake(const mil::Argument& argument);
   void keep_source(const mil::Operation& operation);
   View add_constant(Constant constant, std::optional<Origin> origin);
   View rounded(const View& view);

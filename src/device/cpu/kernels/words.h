@@ -5,11 +5,23 @@
 #include <bit>
 
 #include "device/cpu/kernels/loops.h"
+#include "device/cpu/kernels/rounding.h"
 #include "mil/type.h"
 
 namespace anemone::cpu {
 
 inline bool is_integer(mil::DType dtype) { return !mil::is_float(dtype) && dtype != mil::DType::boolean; }
+
+// Elements that are words as they stand.
+inline bool is_word(mil::DType dtype) {
+  return dtype == mil::DType::fp32 || dtype == mil::DType::int32 || dtype == mil::DType::uint32;
+}
+
+// What a stored value of the type keeps of a float's bits.
+inline Rounding rounding_of(mil::DType dtype) {
+  if (dtype == mil::DType::fp16) return Rounding::half;
+  return dtype == mil::DType::bf16 ? Rounding::bfloat16 : Rounding::none;
+}
 
 inline float word(int32_t value) { return std::bit_cast<float>(value); }
 inline int32_t integer(float word) { return std::bit_cast<int32_t>(word); }

@@ -131,17 +131,16 @@ std::optional<Probabilities> match_probabilities(const Graph& graph, ValueId p) 
   return found;
 }
 
+template <class T>
+HeadsOf<T> heads_at(const Pointers& p, const View& view, int64_t group) {
+  HeadsOf<T> heads{p.at(view), {}, group};
+  std::ranges::copy(view.strides, heads.strides.begin());
+  return heads;
+}
 ConstHeads heads(const Pointers& p, const View& view, int64_t group = 1) {
-  ConstHeads heads{p.at(view), {}, group};
-  std::ranges::copy(view.strides, heads.strides.begin());
-  return heads;
+  return heads_at<const float>(p, view, group);
 }
-
-Heads mutable_heads(const Pointers& p, const View& view) {
-  Heads heads{p.at(view), {}, 1};
-  std::ranges::copy(view.strides, heads.strides.begin());
-  return heads;
-}
+Heads mutable_heads(const Pointers& p, const View& view) { return heads_at<float>(p, view, 1); }
 
 AttentionShape shape_of(const Lowering& l, const Probabilities& p, bool backward) {
   const mil::Shape &q = l.shape(p.q), &k = l.shape(p.k);
