@@ -20,6 +20,7 @@ struct Half {
     if (magnitude >= 0x7C00) return std::bit_cast<float>(sign | 0x7F800000 | magnitude << 13);
     return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude << 13) * 0x1p112f));
   }
+  bool operator==(const Half&) const = default;  // the same bits
 };
 
 struct BFloat16 {

@@ -61,6 +61,13 @@ Result<> check_surfaces(const Signature& signature, const std::vector<Surface*>&
   return check_side("output", signature.outputs, outputs);
 }
 
+Result<> check_options(std::string_view device, const RequestOptions& options) {
+  if (options.weights != nullptr) return fail("{} takes constants when it compiles, not from a surface", device);
+  if (options.procedure != 0) return fail("{} has one procedure a program: its index is 0", device);
+  if (options.qos != RequestOptions().qos) return fail("{} has no quality of service: leave it at its default", device);
+  return {};
+}
+
 Result<bool> Program::reload(const mil::Weights&) { return false; }
 bool Program::refresh(const mil::BlobReference&, int64_t, int64_t) { return false; }
 

@@ -92,14 +92,27 @@ struct Signature {
   std::vector<Port> inputs, outputs;
 };
 
+// How a program is asked to run, as the Neural Engine's requests say it.
+struct RequestOptions {
+  uint32_t qos = 21;           // quality of service, 0 to 63
+  uint32_t procedure = 0;      // the index of a function
+  Surface* weights = nullptr;  // meant to stand for the constants
+};
+
 // A compiled function.
 class Program {
  public:
   virtual ~Program() = default;
   virtual const Signature& signature() const = 0;
-  // Surfaces in the order of the signature. Fails where their number is wrong or one is smaller than its tensor.
+  // Surfaces in the order of the signature. Fails where their number is wrong or one is smaller than its tensor, and
+  // where the device has nothing like an option that is not left at its default.
   virtual Result<std::unique_ptr<Request>> bind(const std::vector<Surface*>& inputs,
-                                                const std::vector<Surface*>& outputs) const = 0;
+                                                const std::vector<Surface*>& outputs,
+                                                const RequestOptions& options) const = 0;
+  Result<std::unique_ptr<Request>> bind(const std::vector<Surface*>& inputs,
+                                        const std::vector<Surface*>& outputs) const {
+    return bind(inputs, outputs, RequestOptions());
+  }
   // Takes new values for the constants that stand in `weights`, for all requests, none of which runs meanwhile. False,
   // and nothing changed, where the device bakes constants for good: compile again.
   virtual Result<bool> reload(const mil::Weights& weights);
@@ -138,6 +151,7 @@ Result<Precision> parse_precision(std::string_view name);
 
 struct DeviceOptions {
   Precision precision = Precision::fp16;
+  bool strict = false;  // sim: limits that sources disagree about are enforced too
 };
 
 // "cpu" or "ref". A device that is not there says why and what to use instead.
@@ -149,6 +163,8 @@ std::vector<std::string> device_names();
 // Checks what bind() promises; for the devices' own use.
 Result<> check_surfaces(const Signature& signature, const std::vector<Surface*>& inputs,
                         const std::vector<Surface*>& outputs);
+// For devices whose programs are one function of the host.
+Result<> check_options(std::string_view device, const RequestOptions& options);
 Signature signature_of(const mil::Function& function);
 
 }  // namespace anemone

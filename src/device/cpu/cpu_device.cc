@@ -108,7 +108,9 @@ class CpuProgram final : public Program {
   const Signature& signature() const override { return compiled_->signature; }
 
   Result<std::unique_ptr<Request>> bind(const std::vector<Surface*>& inputs,
-                                        const std::vector<Surface*>& outputs) const override {
+                                        const std::vector<Surface*>& outputs,
+                                        const RequestOptions& options) const override {
+    TRY(check_options("cpu", options));
     TRY(check_surfaces(signature(), inputs, outputs));
     Surfaces from = TRY(host_memory(inputs, signature().inputs));
     Surfaces to = TRY(host_memory(outputs, signature().outputs));

@@ -57,7 +57,9 @@ class RefProgram final : public Program {
   const Signature& signature() const override { return signature_; }
 
   Result<std::unique_ptr<Request>> bind(const std::vector<Surface*>& inputs,
-                                        const std::vector<Surface*>& outputs) const override {
+                                        const std::vector<Surface*>& outputs,
+                                        const RequestOptions& options) const override {
+    TRY(check_options("ref", options));
     TRY(check_surfaces(signature_, inputs, outputs));
     return std::make_unique<RefRequest>(interpreter_, signature_, inputs, outputs);
   }
