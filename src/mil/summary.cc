@@ -25,28 +25,6 @@ double terms(const OpDef& op, const OpCall& c) {
   return 0;
 }
 
-// Of a whole operation, where the sums are not one for each element of the result.
-double multiply_adds(const OpDef& op, const OpCall& c, double elements) {
-  const auto all = [&](std::string_view name) { return static_cast<double>(c.type(name).count()); };
-  if (op.name == "conv_transpose") return all("x") * all("weight") / static_cast<double>(c.shape("weight")[0]);
-  if (op.name == "scaled_dot_product_attention") {
-    const Shape& key = c.shape("key");
-    return (all("query") + elements) * static_cast<double>(key[key.size() - 2]);
-  }
-  return terms(op, c) * elements;
-}
-
-// Ops that only place data.
-bool moves(const OpDef& op) {
-  static constexpr auto kMoves = std::to_array<std::string_view>(
-      {"identity",       "reshape",        "reshape_like",    "transpose",      "expand_dims",   "squeeze",
-       "flatten2d",      "concat",         "split",           "stack",          "tile",          "pad",
-       "shape",          "reverse",        "depth_to_space",  "space_to_depth", "pixel_shuffle", "pixel_unshuffle",
-       "space_to_batch", "batch_to_space", "sliding_windows", "slice_by_index", "slice_by_size", "slice_update",
-       "crop",           "gather",         "gather_nd",       "read_state",     "write_state",   "gather_along_axis"});
-  return std::ranges::count(kMoves, op.name) > 0;
-}
-
 // What a program declares, of thousands of tensors, need not fit: the sum stays at the largest number then.
 void add(int64_t& sum, int64_t more) { sum = more > INT64_MAX - sum ? INT64_MAX : sum + more; }
 
@@ -60,6 +38,27 @@ void count_operation(const Function& function, const Operation& operation, const
 }
 
 }  // namespace
+
+double multiply_adds(const OpDef& op, const OpCall& c, double elements) {
+  const auto all = [&](std::string_view name) { return static_cast<double>(c.type(name).count()); };
+  // Where the sums are not one for each element of the result.
+  if (op.name == "conv_transpose") return all("x") * all("weight") / static_cast<double>(c.shape("weight")[0]);
+  if (op.name == "scaled_dot_product_attention") {
+    const Shape& key = c.shape("key");
+    return (all("query") + elements) * static_cast<double>(key[key.size() - 2]);
+  }
+  return terms(op, c) * elements;
+}
+
+bool moves(const OpDef& op) {
+  static constexpr auto kMoves = std::to_array<std::string_view>(
+      {"identity",       "reshape",        "reshape_like",    "transpose",      "expand_dims",   "squeeze",
+       "flatten2d",      "concat",         "split",           "stack",          "tile",          "pad",
+       "shape",          "reverse",        "depth_to_space",  "space_to_depth", "pixel_shuffle", "pixel_unshuffle",
+       "space_to_batch", "batch_to_space", "sliding_windows", "slice_by_index", "slice_by_size", "slice_update",
+       "crop",           "gather",         "gather_nd",       "read_state",     "write_state",   "gather_along_axis"});
+  return std::ranges::count(kMoves, op.name) > 0;
+}
 
 Summary summarize(const Function& function, const Weights* weights) {
   Summary summary;

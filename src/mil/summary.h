@@ -19,6 +19,11 @@ struct Summary {
   int64_t constant_bytes = 0;             // constants in the text
 };
 
+// Multiply-adds of one use of an op with results of so many elements: 0 for ops that are no product.
+double multiply_adds(const OpDef& op, const OpCall& call, double elements);
+// The op only places data.
+bool moves(const OpDef& op);
+
 Summary summarize(const Function& function, const Weights* weights = nullptr);
 
 }  // namespace anemone::mil
