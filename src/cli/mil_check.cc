@@ -29,10 +29,6 @@ struct Line {
   std::string rule, severity, place, subject, message, wanted, remedy, source;
 };
 
-std::string source_of(const mil::EngineRule& rule) {
-  return fmt::format("{}{}{}", rule.source, rule.disputed() ? "; disputed: " : "", rule.against);
-}
-
 Line line_of(const std::string& path, const mil::Finding& finding) {
   std::string place = path;
   if (finding.location.line > 0) place += fmt::format(":{}:{}", finding.location.line, finding.location.column);
@@ -43,7 +39,7 @@ Line line_of(const std::string& path, const mil::Finding& finding) {
           finding.message,
           std::string(finding.rule->statement),
           std::string(finding.rule->remedy),
-          source_of(*finding.rule)};
+          finding.rule->sources()};
 }
 
 // Without a profile, by that of most machines.
@@ -57,7 +53,7 @@ Line line_of(const mil::BlobFinding& blob, const CheckOptions& options) {
           std::string(mil::to_string(blob.quirk)),
           std::string(rule.statement),
           std::string(rule.remedy),
-          source_of(rule)};
+          rule.sources()};
 }
 
 std::vector<Line> findings_of(const mil::LoadedModel& file, const CheckOptions& options) {
@@ -164,7 +160,7 @@ void print_rule(const mil::EngineRule& rule) {
   if (enforced && rule.effect != mil::Effect::none) how += fmt::format(", {}", to_string(rule.effect));
   fmt::print("{} ({}{}): {}\n", rule.id, how, rule.disputed() ? ", disputed" : "", rule.statement);
   fmt::print("    {}: {}\n    where: {}\n    source: {}\n", enforced ? "remedy" : "because", rule.remedy,
-             place_of(rule), source_of(rule));
+             place_of(rule), rule.sources());
 }
 
 Result<> rules(const CheckOptions& options) {

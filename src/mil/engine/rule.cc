@@ -1,5 +1,7 @@
 #include "mil/engine/rule.h"
 
+#include <fmt/format.h>
+
 #include <array>
 
 namespace anemone::mil {
@@ -18,6 +20,10 @@ bool among(unsigned bits, Enum value) {
 
 bool Conditions::hold(const Profile& profile) const {
   return among(chips, profile.chip) && among(systems, profile.system) && among(paths, profile.path);
+}
+
+std::string EngineRule::sources() const {
+  return fmt::format("{}{}{}", source, disputed() ? "; disputed: " : "", against);
 }
 
 std::string_view to_string(Stage stage) { return kStages[static_cast<size_t>(stage)]; }

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <string>
 #include <string_view>
 
 #include "mil/engine/profile.h"
@@ -70,6 +71,7 @@ struct EngineRule {
   Effect effect = Effect::refused;
 
   bool disputed() const { return !against.empty(); }
+  std::string sources() const;  // "Orion; disputed: ANEForge runs it"
 };
 
 // Disputed rules warn, or are errors where `strict`; what Core ML takes elsewhere and what is only risky warns; what is
