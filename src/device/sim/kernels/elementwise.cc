@@ -69,7 +69,7 @@ void combine(Combination how, const Run& x, const Run& y, Half* to, int64_t coun
   HWY_DYNAMIC_DISPATCH(Combine)(how, x, y, to, count);
 }
 
-void look_up(const Table& table, const Half* x, Half* to, int64_t count) {
+void look_up(const Tabulated& table, const Half* x, Half* to, int64_t count) {
   for (int64_t i = 0; i < count; ++i) to[i] = table[x[i].bits];
 }
 

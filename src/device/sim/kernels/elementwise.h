@@ -18,8 +18,8 @@ struct Run {
 void combine(Combination how, const Run& x, const Run& y, Half* to, int64_t count);
 
 // A function of a half, by pattern.
-using Table = std::array<Half, 65536>;
+using Tabulated = std::array<Half, 65536>;
 
-void look_up(const Table& table, const Half* x, Half* to, int64_t count);
+void look_up(const Tabulated& table, const Half* x, Half* to, int64_t count);
 
 }  // namespace anemone::sim

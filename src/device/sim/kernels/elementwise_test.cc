@@ -67,7 +67,7 @@ TEST_P(ElementwiseKernel, RepeatsAndSkips) {
 }
 
 TEST(LookUp, ReadsByPattern) {
-  Table table;
+  Tabulated table;
   for (size_t i = 0; i < table.size(); ++i) table[i].bits = uint16_t(~i);
   const std::vector<Half> x{{0}, {0x8000}, {0xFFFF}, {0x3C00}};
   std::vector<Half> y(4);
