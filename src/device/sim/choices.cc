@@ -7,50 +7,62 @@ namespace {
 
 constexpr ChoiceText kChoices[] = {
     {Choice::table_special_inputs, "table-special-inputs",
-     "the header of a table names an interval of inputs and the results at its two ends: log 0 → −inf and inf → 0, "
-     "sqrt "
-     "0 → 0 and inf → inf, inverse 0 → inf and inf → 0; an input below the interval gets the result of its lower end, "
-     "and "
-     "for inverse, whose arithmetic is that of magnitudes, with its sign",
-     "the headers in compiled programs (751K study) are log 0, inf, −inf, 0; sqrt 0, inf, 0, inf; inverse 0, inf, inf, "
-     "0; floor −inf, inf. The first two numbers are the same in the first three, as the ends of an interval would be, "
-     "and the others fit as results there"},
-    {Choice::table_exponent_31, "table-exponent-31",
-     "an input with exponent 31 is the number that its bits give, as in products; but plus infinity is the upper end "
-     "of an interval where a table's header names one",
-     "inputs are decoded as numbers in products and elementwise ops (751K study); of tables it was not published"},
+     "Inputs of exponent 31 are numbers, as in products. Where a table has a header, it names the ends 0 and infinity "
+     "(65536) of its inputs and the results there: log -inf and 0, sqrt 0 and inf, inverse inf and 0; what lies beyond "
+     "an end gets its result, inverse's header being read at the magnitude. rsqrt is taken to have inverse's header, "
+     "which it reads below 0 too. No result is -0.",
+     "The headers (751K study) are log 0, inf, -inf, 0; sqrt 0, inf, 0, inf; inverse 0, inf, inf, 0; floor -inf, inf. "
+     "Read as two ends and the results there they fit each function, but for log at infinity; the order of the "
+     "numbers, "
+     "what happens beyond the ends, and NaN were not published."},
+    {Choice::fitted_tails, "fitted-tails",
+     "Beyond their tables erf is min(1, 0.97038 + 0.0124|x|) with x's sign from |x| = 2, and sigmoid "
+     "max(0, 3.3545e-4 + 1.732e-4 (x + 8)) below -8 and 1 less that of -x above 8.",
+     "The lines were fitted to published error figures of erf and of sigmoid below -8 (751K study, M6); sigmoid above "
+     "8 "
+     "was not published."},
     {Choice::epsilon_rounding, "epsilon-rounding",
-     "the epsilon of log and rsqrt is rounded to a multiple of 2^-16, as that of inverse is, so that their defaults "
-     "vanish",
-     "inverse's default 1e-4 acts as 7·2^-16 (751K study); the others were not published"},
-    {Choice::negative_zero, "negative-zero", "no function gives −0: it becomes +0",
-     "the outputs of products and elementwise ops turn −0 to +0 (751K study); of tables it was not published"},
-    {Choice::round_from_1024, "round-from-1024",
-     "round computes floor(half(|x| + 1/2)) with |x|'s sign; from 1024 up, where halves have no place for the ½, the "
-     "sum "
-     "rounds away from zero: odd numbers up to 2047 come out one too large, even ones as they are",
-     "round goes half away from zero and is wrong for |x| ≥ 1024 (ANEForge); how was not published, and this is the "
-     "simplest arithmetic in halves that does both"},
-    {Choice::sigmoid_tail, "sigmoid-tail", "above 8 sigmoid is 1 less its tail below −8",
-     "the tail below −8 was fitted to published errors; the one above was not published"},
-    {Choice::sin_phase, "sin-phase", "the phase |x|·2/π of sin is rounded down to 18 fraction bits",
-     "published maxima fit about 18 bits; the rounding was not published"},
-    {Choice::cos_from_sin, "cos-from-sin", "cos reads sin's table one quadrant further",
-     "cos runs on the engine; its arithmetic was not published"},
-    {Choice::gelu_table, "gelu-table",
-     "the table of gelu, 33 entries over [-4, 4], is fitted by least squares to the exact gelu",
-     "its values were not published but for gelu(0) and gelu(¼); its error zeros look like a least-squares fit's"},
-    {Choice::silu_table, "silu-table", "the table of silu, 33 entries over [-8, 8], is fitted by least squares",
-     "its values were not published but for silu(0) and silu(½); its error zeros look like a least-squares fit's"},
-    {Choice::exp2_from_exp, "exp2-from-exp", "exp2 is exp's table without the product by log2(e)",
-     "exp2 runs on the engine; its arithmetic was not published"},
-    {Choice::composed_activations, "composed-activations",
-     "activations without a published arithmetic are computed by their formula in steps, each as the engine computes "
-     "it: sums and products to halves, exp and tanh by their tables",
-     "these run on the engine; their arithmetic was not published"},
+     "The epsilon of log and rsqrt is rounded to a multiple of 2^-16 and added to x, the sum rounded to a half; their "
+     "defaults become 0.",
+     "inverse does so: its default 1e-4 acts as 7 * 2^-16 (751K study, M6). The others were not published."},
+    {Choice::sin_phase, "sin-phase",
+     "|x| * 2/pi is rounded, to nearest, to 16 bits after the point: 18 bits of a turn. Below 1.2e-5 sin is 0.",
+     "The range reduction was not published; about 18 bits were inferred. Of 14 to 21 bits after the point, rounded "
+     "down, "
+     "up or to nearest, only 14 and 16 to nearest give both published errors over |x| <= 20, 6.3e-4 at most and 45 ulp "
+     "beside pi; of these 16 makes 18 bits of a turn."},
+    {Choice::gelu_and_silu_tables, "gelu-and-silu-tables",
+     "The 33 entries are those whose lines are nearest to the function in the sense of least squares over all normal "
+     "halves within [-4, 4] for gelu, whatever its mode, and [-8, 8] for silu. Above the table the result is x, below "
+     "0.",
+     "The entries were not published; only gelu(0) = -7.6e-4, gelu(1/4) = 0.1436, silu(0) = -1.7e-3, silu(1/2) = 0.296 "
+     "and the largest errors, 6.2e-3 and 1.5e-2 (751K study, M6). This criterion gives these figures, but 6.1e-3 for "
+     "gelu's largest error; least squares over an even grid, or over all halves, gives other values at 0. Beyond the "
+     "tables nothing was published."},
+    {Choice::round_adds_half, "round-adds-half",
+     "round is floor(|x| + 1/2) with x's sign, the sum rounded to a half, ties away from zero. From 1024 to 2047 all "
+     "results are too large by 1, and 1/2 - 2^-12 becomes 1.",
+     "round goes half away from zero, and 1024, 1025 and -2047 become 1025, 1026 and -2048 (ANEForge, pull request "
+     "116): "
+     "this arithmetic gives all of that. Below 1024 it was not tested case by case."},
+    {Choice::exp2_from_exp, "exp2-from-exp", "exp2 is exp without its first product.",
+     "exp's table is one of powers of 2 (751K study, M6). exp2 runs on the engine; its arithmetic was not published."},
+    {Choice::cos_from_sin, "cos-from-sin", "cos is sin's table, one quadrant further.",
+     "cos runs on the engine; its arithmetic was not published."},
+    {Choice::atan_table, "atan-table",
+     "atan reads a table atan(i/32) up to |x| = 1; beyond it is pi/2 - atan(1/|x|), with inverse's table, each step "
+     "rounded "
+     "to a half.",
+     "atan is not among the ops that the engine lacks (751K study, M4); its arithmetic was not published."},
+    {Choice::composed_functions, "composed-functions",
+     "Functions without a published arithmetic follow their formula in steps, each as the engine does it and rounded "
+     "to a "
+     "half: softplus max(x, 0) + log(1 + exp(-|x|)), softsign x * inverse(1 + |x|), elu alpha * (exp(x) - 1), "
+     "linear_activation alpha * x + beta, ceil -floor(-x).",
+     "They run on the engine; their arithmetic was not published."},
     {Choice::settings_as_halves, "settings-as-halves",
-     "an op's numbers, such as alpha, are rounded to halves, to nearest, ties to even, before they are used",
-     "the compiler's rounding of constants was not published; it is what storing them as fp16 does"},
+     "An op's numbers (alpha, beta) are rounded to halves before use, ties away from zero.",
+     "The compiler's rounding of such constants was not published."},
 };
 
 constexpr bool in_order() {

@@ -1,8 +1,8 @@
 // What the public measurements of the engine leave open, and what the simulator does there: each a named choice, in one
 // place, so that a result which leans on one can say so.
 //
-//   for (const ChoiceText& c : choices()) print("{}: {}\n", c.name, c.chosen);   // round-from-1024: …
-//   describe(Choice::round_from_1024).why
+//   for (const ChoiceText& c : choices()) print("{}: {}\n", c.name, c.chosen);   // round-adds-half: …
+//   describe(Choice::round_adds_half).why
 //
 // Adding one is an enumerator here and an entry in choices.cc, in the same place.
 #pragma once
@@ -14,18 +14,17 @@
 namespace anemone::sim {
 
 enum class Choice : uint8_t {
+  // Of unary functions
   table_special_inputs,
-  table_exponent_31,
+  fitted_tails,
   epsilon_rounding,
-  negative_zero,
-  round_from_1024,
-  sigmoid_tail,
   sin_phase,
-  cos_from_sin,
-  gelu_table,
-  silu_table,
+  gelu_and_silu_tables,
+  round_adds_half,
   exp2_from_exp,
-  composed_activations,
+  cos_from_sin,
+  atan_table,
+  composed_functions,
   settings_as_halves,
 };
 
