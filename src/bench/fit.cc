@@ -10,22 +10,30 @@ using sim::Quantity;
 
 double milliseconds_of(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) * 1e-6; }
 
-// What the host copies: all that passes through surfaces.
-double host_copies(const ChipModel& chip, const std::vector<sim::Layer>& layers) {
+// The bytes that pass through surfaces.
+double surface_bytes(const std::vector<sim::Layer>& layers) {
   double bytes = 0;
   for (const sim::Layer& layer : layers) bytes += static_cast<double>(layer.input_bytes + layer.output_bytes);
-  return bytes / (*chip.host_copy_gbs * 1e6);
+  return bytes;
+}
+
+// With the host's copies: nothing of what passes through surfaces is hidden by other work.
+double end_to_end_milliseconds(const ChipModel& chip, std::vector<sim::Layer> layers) {
+  const double bytes = surface_bytes(layers);
+  for (sim::Layer& layer : layers) layer.input_bytes = layer.output_bytes = 0;
+  return milliseconds_of(sim::estimate(chip, layers).total) + bytes / (*chip.end_to_end_gbs * 1e6);
 }
 
 double program_milliseconds(const ChipModel& chip, const std::vector<sim::Layer>& layers, Quantity quantity,
                             int64_t depth) {
   if (quantity == Quantity::compile) return milliseconds_of(sim::compile_time(chip, layers));
   if (quantity == Quantity::compile_and_load) {
-    return milliseconds_of(sim::compile_time(chip, layers) + sim::load_time(chip));
+    return milliseconds_of(sim::compile_time(chip, layers) + sim::load_time(chip, true));
   }
+  if (quantity == Quantity::end_to_end) return end_to_end_milliseconds(chip, layers);
   const sim::Estimate e = sim::estimate(chip, layers);
   if (quantity == Quantity::layer) return milliseconds_of(e.total - e.floor) / static_cast<double>(depth);
-  return milliseconds_of(e.total) + (quantity == Quantity::end_to_end ? host_copies(chip, layers) : 0);
+  return milliseconds_of(e.total);
 }
 
 double squared_errors(const ChipModel& chip, std::span<const Observation> observations) {
