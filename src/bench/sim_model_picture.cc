@@ -15,14 +15,15 @@ struct Kind {
   const char* color;
   const char* name;
 };
-constexpr std::array<Kind, 4> kKinds{Kind{"#2166ac", "evaluations that were fitted"},
+constexpr std::array<Kind, 5> kKinds{Kind{"#2166ac", "evaluations that were fitted"},
                                      Kind{"#92c5de", "other evaluations"}, Kind{"#d6604d", "end to end"},
-                                     Kind{"#4d9221", "compiling"}};
+                                     Kind{"#4d9221", "compiling"}, Kind{"#bbbbbb", "the clock not yet up"}};
 
 size_t kind_of(const sim::PublishedTable& table) {
   using enum sim::Quantity;
   if (table.quantity == end_to_end) return 2;
   if (table.quantity == compile || table.quantity == compile_and_load) return 3;
+  if (table.cold) return 4;
   return table.calibrates.empty() ? 1 : 0;
 }
 
