@@ -3,7 +3,7 @@
 
 #include "bench/sim_model.h"
 #include "cli/command.h"
-#include "mil/engine_rules.h"
+#include "mil/engine/profile.h"
 
 namespace anemone::cli {
 namespace {

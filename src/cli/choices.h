@@ -33,11 +33,16 @@ void add_choice(CLI::App& app, const std::string& name, Target& value, const Wor
       ->check(CLI::IsMember(words));
 }
 
-// A device by name.
+// A device by name; what is none says which there are.
+inline std::string is_device(const std::string& spec) {
+  const auto device = anemone::open_device(spec);
+  return device ? "" : device.error().message;
+}
+
 inline void add_device(CLI::App& app, std::string& device) {
-  app.add_option("--device", device, "Where the programs run")
+  app.add_option("--device", device, "Where the programs run: cpu, ref, or sim:CHIP (anemone devices)")
       ->capture_default_str()
-      ->check(CLI::IsMember(device_names()));
+      ->check(is_device);
 }
 
 }  // namespace anemone::cli

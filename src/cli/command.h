@@ -22,7 +22,8 @@ void add_train(CLI::App& app, Action& action);
 void add_eval(CLI::App& app, Action& action);
 void add_generate(CLI::App& app, Action& action);
 void add_mil(CLI::App& app, Action& action);
-void add_mil_run(CLI::App& app, Action& action);  // to the command `mil`
+void add_mil_check(CLI::App& app, Action& action);  // to the command `mil`
+void add_mil_run(CLI::App& app, Action& action);    // to the command `mil`
 void add_model(CLI::App& app, Action& action);
 
 }  // namespace anemone::cli

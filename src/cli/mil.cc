@@ -1,4 +1,4 @@
-// anemone mil: programs checked, described, printed and converted; `run` has a file of its own.
+// anemone mil: programs described, printed and converted; `check` and `run` have files of their own.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -7,7 +7,6 @@
 #include "base/json.h"
 #include "cli/command.h"
 #include "device/cpu/cpu_device.h"
-#include "mil/engine_rules.h"
 #include "mil/ops_page.h"
 #include "mil/package/package.h"
 #include "mil/printer.h"
@@ -21,77 +20,9 @@ using Json = nlohmann::ordered_json;
 std::string dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
 
 struct FileOptions {
-  std::string path, second, profile;
+  std::string path, second;
   bool json = false;
 };
-
-// ---- check
-
-// One finding as people and machines read it.
-struct Line {
-  std::string rule, severity, place, subject, message, wanted, source;
-};
-
-std::string_view name_of(mil::Severity severity) { return severity == mil::Severity::error ? "error" : "warning"; }
-
-Line line_of(const std::string& path, const mil::Finding& finding) {
-  std::string place = path;
-  if (finding.location.line > 0) place += fmt::format(":{}:{}", finding.location.line, finding.location.column);
-  return {std::string(finding.rule->id),
-          std::string(name_of(finding.severity)),
-          std::move(place),
-          finding.subject,
-          finding.message,
-          std::string(finding.rule->statement),
-          fmt::format("{}{}", finding.rule->disputed ? "disputed: " : "", finding.rule->source)};
-}
-
-std::vector<Line> findings_of(const std::string& path, const mil::LoadedModel& file, const std::string& profile) {
-  std::vector<Line> lines;
-  for (const mil::BlobFinding& blob : file.findings) {
-    lines.push_back({"C08", "warning", fmt::format("{}, offset {}", blob.reference.path, blob.reference.offset), "",
-                     std::string(mil::to_string(blob.quirk)), "weight files conform to their format",
-                     "maderix, issue 42: sizes and offsets are validated on macOS 15.7.4, not on 26"});
-  }
-  if (file.model.program.version != "1.0" && file.model.program.version != "1.3") {
-    lines.push_back({"version", "warning", path, "", fmt::format("the version is {}", file.model.program.version),
-                     "a program is of version 1.0 or 1.3", "others were read as 1.3"});
-  }
-  if (profile.empty()) return lines;
-  for (const mil::Function& function : file.model.program.functions) {
-    for (const mil::Finding& finding : mil::engine_findings(function, *mil::parse_chip(profile), &file.weights)) {
-      lines.push_back(line_of(path, finding));
-    }
-  }
-  return lines;
-}
-
-Json to_json(const Line& line) {
-  return {{"rule", line.rule},       {"severity", line.severity}, {"place", line.place},  {"subject", line.subject},
-          {"message", line.message}, {"wanted", line.wanted},     {"source", line.source}};
-}
-
-Result<> check(const FileOptions& options) {
-  const mil::LoadedModel file = TRY(mil::read_model(options.path));
-  const std::vector<Line> lines = findings_of(options.path, file, options.profile);
-  const auto errors = std::ranges::count(lines, "error", &Line::severity);
-  if (options.json) {
-    Json list = Json::array();
-    for (const Line& line : lines) list.push_back(to_json(line));
-    const Json profile = options.profile.empty() ? Json(nullptr) : Json(options.profile);
-    fmt::print("{}\n", dump({{"file", options.path}, {"profile", profile}, {"errors", errors}, {"findings", list}}));
-  } else {
-    for (const Line& line : lines) {
-      fmt::print("{}: {} {} {}{}{}\n    {} ({})\n", line.place, line.severity, line.rule, line.subject,
-                 line.subject.empty() ? "" : ": ", line.message, line.wanted, line.source);
-    }
-    const std::string on = options.profile.empty() ? "" : fmt::format(" for {}", options.profile);
-    fmt::print("{}: {}{}; functions {}, errors {}, warnings {}\n", options.path, mil::to_string(file.kind), on,
-               file.model.program.functions.size(), errors, lines.size() - static_cast<size_t>(errors));
-  }
-  if (errors > 0) return fail("{} breaks {} of the engine's rules on {}", options.path, errors, options.profile);
-  return {};
-}
 
 // ---- info
 
@@ -213,15 +144,7 @@ void add_mil(CLI::App& root, Action& action) {
   app->footer("Example: anemone mil check model.mlpackage --profile m4");
   auto options = std::make_shared<FileOptions>();
 
-  CLI::App* command =
-      add_verb(*app, action, "check", "Check a program: names, types, weights, the engine's rules", check, options);
-  command->add_option("FILE", options->path, kFileHelp)->required();
-  command->add_option("--profile", options->profile, "Also hold it against what this chip's engine takes")
-      ->check(CLI::IsMember(mil::chip_names()));
-  command->add_flag("--json", options->json, "Print JSON");
-  command->footer("Example: anemone mil check model.mil --profile m4");
-
-  command = add_verb(*app, action, "info", "Say what a program holds and costs", info, options);
+  CLI::App* command = add_verb(*app, action, "info", "Say what a program holds and costs", info, options);
   command->add_option("FILE", options->path, kFileHelp)->required();
   command->add_flag("--json", options->json, "Print JSON");
   command->footer("Example: anemone mil info model.mlpackage");
@@ -238,6 +161,7 @@ void add_mil(CLI::App& root, Action& action) {
   command = add_verb(*app, action, "ops", "List the ops that programs may use, as a page of Markdown", ops, options);
   command->footer("Example: anemone mil ops > ops.md");
 
+  add_mil_check(*app, action);
   add_mil_run(*app, action);
 }
 

@@ -316,7 +316,7 @@ void add_mil_run(CLI::App& app, Action& action) {
                       "Write each output, and each state as it was left, to NAME.npy in this folder");
   command->add_option("--repeat", options->repeat, "Runs")->capture_default_str()->check(CLI::Range(1, 1000000));
   command->add_option("--compare", options->compare, "Run on this device too, and say how far the outputs lie apart")
-      ->check(CLI::IsMember(device_names()));
+      ->check(is_device);
   command->add_flag("--json", options->json, "Print JSON");
   command->footer("Example: anemone mil run model.mil --input '*=random:1' --compare ref");
   command->callback([&action, options] { action = [options] { return run(*options); }; });

@@ -6,6 +6,7 @@
 
 #include "device/cpu/cpu_device.h"
 #include "device/ref/ref_device.h"
+#include "device/sim/sim_device.h"
 
 namespace anemone {
 namespace {
@@ -16,6 +17,7 @@ struct Entry {
 };
 
 constexpr std::array kDevices{Entry{"cpu", open_cpu}, Entry{"ref", open_ref}};
+constexpr std::string_view kSimulated = "sim:";
 
 constexpr std::array<std::string_view, 3> kPrecisions{"fp32", "fp16", "bf16"};
 
@@ -46,12 +48,19 @@ Result<std::unique_ptr<Device>> open_device(std::string_view spec, const DeviceO
   for (const Entry& entry : kDevices) {
     if (entry.name == spec) return entry.open(options);
   }
+  if (spec.starts_with(kSimulated)) return open_sim(spec.substr(kSimulated.size()), options);
   return fail("there is no device {}: choose one of {}", spec, fmt::join(device_names(), ", "));
 }
 
-std::vector<std::string> device_names() {
+std::vector<std::string> host_device_names() {
   std::vector<std::string> names;
   for (const Entry& entry : kDevices) names.emplace_back(entry.name);
+  return names;
+}
+
+std::vector<std::string> device_names() {
+  std::vector<std::string> names = host_device_names();
+  for (const std::string& chip : mil::chip_names()) names.push_back(fmt::format("{}{}", kSimulated, chip));
   return names;
 }
 

@@ -154,11 +154,14 @@ struct DeviceOptions {
   bool strict = false;  // sim: limits that sources disagree about are enforced too
 };
 
-// "cpu" or "ref". A device that is not there says why and what to use instead.
+// "cpu", "ref" or "sim:" and a profile of the engine (mil/engine/profile.h). A device that is not there says why and
+// what to use instead.
 Result<std::unique_ptr<Device>> open_device(std::string_view spec, const DeviceOptions& options = {});
 
 // The names that open_device knows, for help and errors.
 std::vector<std::string> device_names();
+// Of those, the devices whose arithmetic is the host's: results are IEEE's, as far as the precision keeps them.
+std::vector<std::string> host_device_names();
 
 // Checks what bind() promises; for the devices' own use.
 Result<> check_surfaces(const Signature& signature, const std::vector<Surface*>& inputs,

@@ -25,7 +25,7 @@ mil::Function doubled() {
 }
 
 TEST(Execute, RunsFromTensorToTensorOnEachDevice) {
-  for (const std::string& name : device_names()) {
+  for (const std::string& name : host_device_names()) {
     const auto device = open_device(name, {.precision = Precision::fp32});
     if (!device) continue;
     const auto run = execute(**device, doubled(), {}, {row({1, -2, 0.5})}, 3);
@@ -47,7 +47,7 @@ TEST(Execute, RefusesWhatNoMemoryHolds) {
   b.output("y",
            b.apply("fill", {{"shape", Tensor::ints({1 << 30, 1 << 10})}, {"value", Tensor::scalar(DType::fp32, 1)}}));
   const mil::Function function = *b.finish();
-  for (const std::string& name : device_names()) {
+  for (const std::string& name : host_device_names()) {
     const auto device = open_device(name);
     if (!device) continue;
     EXPECT_THAT(execute(**device, function, {}, {}).error().message, HasSubstr("of this machine's memory hold"));
@@ -62,7 +62,7 @@ TEST(Execute, StatesStartAnewAndAreReturned) {
   b.output("y", sum * 2.0);
   const mil::Function function = *b.finish();
   const auto start = Tensor::from_numbers({DType::fp16, {2}}, std::vector<double>{5, 7});
-  for (const std::string& name : device_names()) {
+  for (const std::string& name : host_device_names()) {
     const auto device = open_device(name);
     if (!device) continue;
     const auto run = execute(**device, function, {}, {start}, 3);

@@ -110,7 +110,7 @@ TEST_P(PredictorTest, ForgetsWhenReset) {
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  for (const std::string& device : device_names()) {
+  for (const std::string& device : host_device_names()) {
     all.push_back({device, Precision::fp32, grouped("interleaved", Rope::interleaved, false, 1)});
     all.push_back({device, Precision::fp32, grouped("halves_norms", Rope::half, true, 0.5)});
     all.push_back({device, Precision::fp32, grouped("plain", Rope::none, false, 1)});

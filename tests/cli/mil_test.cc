@@ -83,11 +83,53 @@ TEST_F(MilCommand, CheckNamesTheEnginesRulesWithPlaceAndSource) {
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.out, HasSubstr("p.mil:7:45: error C14 n: cast: it computes with int32 at run time\n"));
   EXPECT_THAT(outcome.out, HasSubstr("p.mil:6:44: warning C23 softmax: softmax: it runs over 6 elements\n"));
-  EXPECT_THAT(outcome.out, HasSubstr("(disputed: Espresso; maderix: 32000 works)"));
+  EXPECT_THAT(outcome.out, HasSubstr("(Espresso; disputed: maderix: 32000 works)"));
   EXPECT_THAT(outcome.err, MatchesRegex("anemone: p.mil breaks [0-9]+ of the engine's rules on m4\n"));
   const json report = run_json({"check", "p.mil", "--profile", "m4"});
   EXPECT_EQ(report["profile"], "m4");
   EXPECT_GT(report["findings"].size(), 2u);
+}
+
+TEST_F(MilCommand, CheckMindsSystemPathAndStrictness) {
+  const auto count = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"check", "p.mil"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_json(arguments)["errors"].get<int>();
+  };
+  EXPECT_EQ(count({"--profile", "m4"}), 1) << "int32";
+  EXPECT_EQ(count({"--profile", "m4:coreml"}), 0) << "Core ML runs it elsewhere";
+  EXPECT_GT(count({"--profile", "m4", "--strict"}), 3);
+  const Outcome outcome = run({"check", "p.mil", "--profile", "m4:coreml"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("p.mil: MIL text for m4:coreml; functions 1, errors 0, warnings "));
+  expect_error({"check", "p.mil", "--profile", "m4:macos14"}, 2, "there is no engine m4:macos14: write CHIP");
+}
+
+TEST_F(MilCommand, WeightFilesAreValidatedByTheSystemThatDoes) {
+  std::string bytes = *read_text((folder_ / "weights/w.bin").string());
+  bytes.replace(72, 16, std::string("\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\0\0", 16));  // 524288 bytes at 0
+  write("weights/w.bin", bytes);
+  for (const char* profile : {"m3-ultra:macos15", "m3-ultra"}) {
+    const bool validated = std::string_view(profile) == "m3-ultra:macos15";
+    const Outcome outcome = run({"check", "p.mil", "--profile", profile});
+    EXPECT_THAT(outcome.out, HasSubstr(validated ? "offset 64: error C08" : "offset 64: warning C08")) << profile;
+  }
+}
+
+TEST_F(MilCommand, RulesListsTheCatalogue) {
+  const Outcome outcome = run({"rules"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("C12 (compile, refused): a matmul contracts at most 32768 elements\n"
+                                     "    remedy: split the contraction and add the parts\n"
+                                     "    where: chips all; systems all; paths all\n"
+                                     "    source: 751K (M4, M6)\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("S03 (not enforced): "));
+  const json all = run_json({"rules"}), m4 = run_json({"rules", "--profile", "m4:macos15"});
+  EXPECT_LT(m4.size(), all.size());
+  for (const json& rule : m4) {
+    EXPECT_THAT(rule["chips"].get<std::vector<std::string>>(), testing::Contains("m4")) << rule;
+    EXPECT_THAT(rule["systems"].get<std::vector<std::string>>(), testing::Contains("macos15")) << rule;
+  }
 }
 
 TEST_F(MilCommand, CheckRefusesWhatIsWrongByLineAndColumn) {

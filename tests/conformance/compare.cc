@@ -141,7 +141,7 @@ void expect_close(const std::string& name, const std::vector<double>& expected, 
 
 std::vector<Target> targets() {
   std::vector<Target> targets;
-  for (const std::string& name : device_names()) {
+  for (const std::string& name : host_device_names()) {
     if (name == "ref" || !open_device(name)) continue;
     for (Precision precision : {Precision::fp32, Precision::fp16, Precision::bf16})
       targets.push_back({name, precision});

@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_printed(*program);
   for (Function& function : program->functions) {
     if (!check(function)) continue;
-    engine_findings(function, Chip::m1);
+    engine_findings(function, {.chip = Chip::m1});
     if (!has_unknown_dimensions(function)) summarize(function);
   }
   check_printed(*program);

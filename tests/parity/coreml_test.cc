@@ -50,7 +50,7 @@ TEST_P(CoreMLModel, GivesPyTorchsOutputsOnEachDevice) {
   const mil::Function& function = **mil::find_function(model.model, "");
   const bool halves = std::ranges::any_of(
       function.values, [](const mil::ValueInfo& value) { return value.type.dtype == mil::DType::fp16; });
-  for (const std::string& device : device_names()) {
+  for (const std::string& device : host_device_names()) {
     if (!open_device(device)) continue;
     const auto execution = run(device, folder_, "model.mlpackage");
     ASSERT_TRUE(execution) << execution.error().message;
@@ -65,7 +65,7 @@ TEST_P(CoreMLModel, GivesPyTorchsOutputsOnEachDevice) {
 }
 
 TEST_P(CompressedCoreMLModel, GivesWhatItsDenseTwinGivesBitForBit) {
-  for (const std::string& device : device_names()) {
+  for (const std::string& device : host_device_names()) {
     if (!open_device(device)) continue;
     const auto compressed = run(device, folder_, "model.mlpackage"), dense = run(device, folder_, "dense.mlpackage");
     ASSERT_TRUE(compressed && dense);

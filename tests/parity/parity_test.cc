@@ -126,7 +126,7 @@ TEST_P(Parity, TenLossesAndNormsOfAdamW) {
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const char* golden : {"gqa", "qwen"}) {
-    for (const std::string& device : device_names()) {
+    for (const std::string& device : host_device_names()) {
       for (Precision precision : {Precision::fp32, Precision::fp16}) {
         for (auto source : {model::WeightSource::baked, model::WeightSource::dynamic}) {
           for (Offload offload : {Offload::core, Offload::full}) {

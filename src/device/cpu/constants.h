@@ -10,7 +10,7 @@
 
 #include "base/buffer.h"
 #include "device/cpu/kernels/rounding.h"
-#include "device/cpu/layout.h"
+#include "device/layout.h"
 #include "mil/function.h"
 
 namespace anemone::cpu {

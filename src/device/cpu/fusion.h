@@ -8,7 +8,7 @@
 #pragma once
 
 #include "device/cpu/kernels/tile.h"
-#include "device/cpu/layout.h"
+#include "device/layout.h"
 
 namespace anemone::cpu {
 

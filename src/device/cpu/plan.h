@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "device/cpu/constants.h"
-#include "device/cpu/layout.h"
+#include "device/layout.h"
 #include "mil/tensor.h"
 
 namespace anemone::cpu {

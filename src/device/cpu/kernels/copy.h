@@ -1,7 +1,7 @@
 // Data moved between layouts.
 #pragma once
 
-#include "device/cpu/kernels/loops.h"
+#include "device/loops.h"
 
 namespace anemone::cpu {
 

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "device/cpu/kernels/loops.h"
+#include "device/loops.h"
 #include "mil/type.h"
 
 namespace anemone::cpu {

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "base/gemm.h"
-#include "device/cpu/kernels/loops.h"
+#include "device/loops.h"
 
 namespace anemone::cpu {
 

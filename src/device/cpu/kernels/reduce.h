@@ -1,7 +1,7 @@
 // Reductions, running sums and softmax over strided floats.
 #pragma once
 
-#include "device/cpu/kernels/loops.h"
+#include "device/loops.h"
 
 namespace anemone::cpu {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/parallel.h"
-#include "device/cpu/kernels/loops.h"
+#include "device/loops.h"
 
 namespace anemone::cpu {
 

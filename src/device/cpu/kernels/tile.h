@@ -13,7 +13,7 @@
 #include <span>
 
 #include "device/cpu/kernels/elementwise.h"
-#include "device/cpu/kernels/loops.h"
+#include "device/loops.h"
 
 namespace anemone::cpu {
 

@@ -4,8 +4,8 @@
 
 #include <bit>
 
-#include "device/cpu/kernels/loops.h"
 #include "device/cpu/kernels/rounding.h"
+#include "device/loops.h"
 #include "mil/type.h"
 
 namespace anemone::cpu {

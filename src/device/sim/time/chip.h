@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "mil/engine_rules.h"
+#include "mil/engine/profile.h"
 
 namespace anemone::sim {
 

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace anemone::cpu {
+namespace anemone {
 
 struct Loops {
   std::vector<int64_t> sizes;                 // outermost first; at least one
@@ -52,4 +52,4 @@ struct Loops {
   }
 };
 
-}  // namespace anemone::cpu
+}  // namespace anemone

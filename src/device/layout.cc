@@ -1,4 +1,4 @@
-#include "device/cpu/layout.h"
+#include "device/layout.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 
-namespace anemone::cpu {
+namespace anemone {
 namespace {
 
 // Dimensions of size above 1, those of larger stride first.
@@ -141,4 +141,4 @@ Loops batch_loops(const View& a, const View& b, const View& c) {
   return loops;
 }
 
-}  // namespace anemone::cpu
+}  // namespace anemone

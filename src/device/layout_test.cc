@@ -1,8 +1,8 @@
-#include "device/cpu/layout.h"
+#include "device/layout.h"
 
 #include <gmock/gmock.h>
 
-namespace anemone::cpu {
+namespace anemone {
 namespace {
 
 using testing::ElementsAre;
@@ -59,4 +59,4 @@ TEST(Layout, PacksInTheNestingOfAnother) {
 }
 
 }  // namespace
-}  // namespace anemone::cpu
+}  // namespace anemone

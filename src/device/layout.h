@@ -8,10 +8,10 @@
 
 #include <optional>
 
-#include "device/cpu/kernels/loops.h"
+#include "device/loops.h"
 #include "mil/type.h"
 
-namespace anemone::cpu {
+namespace anemone {
 
 using BufferId = int32_t;
 
@@ -47,4 +47,4 @@ Loops loops_over(const std::vector<const View*>& views);
 // batch are the largest.
 Loops batch_loops(const View& a, const View& b, const View& c);
 
-}  // namespace anemone::cpu
+}  // namespace anemone

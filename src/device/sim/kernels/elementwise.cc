@@ -1,0 +1,77 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "device/sim/kernels/elementwise.cc"
+#include <hwy/foreach_target.h>  // compiles this file once for each instruction set
+//
+#include <hwy/highway.h>
+
+#include "device/sim/kernels/elementwise.h"
+#include "device/sim/kernels/half-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace anemone::sim::HWY_NAMESPACE {
+
+using Floats = hn::ScalableTag<float>;
+using Element = hn::CappedTag<float, 1>;
+
+// x + y rounded to odd: the rest of the sum in floats is exact (Knuth's TwoSum).
+template <class D>
+HWY_INLINE hn::Vec<D> Sum(D d, hn::Vec<D> x, hn::Vec<D> y) {
+  const auto sum = hn::Add(x, y), y_part = hn::Sub(sum, x);
+  const auto rest = hn::Add(hn::Sub(x, hn::Sub(sum, y_part)), hn::Sub(y, y_part));
+  return Sticky(d, sum, rest);
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> Combined(D d, Combination how, hn::Vec<D> x, hn::Vec<D> y) {
+  switch (how) {
+    case Combination::add:
+      return Sum(d, x, y);
+    case Combination::sub:
+      return Sum(d, x, hn::Neg(y));
+    case Combination::mul:
+      return hn::Mul(x, y);  // 22 bits: exact
+    case Combination::maximum:
+      return hn::Max(x, y);
+    case Combination::minimum:
+      return hn::Min(x, y);
+  }
+  return x;
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> Loaded(D d, const Run& run, int64_t i) {
+  const auto* data = reinterpret_cast<const uint16_t*>(run.data);
+  if (run.stride == 1) return Decoded(d, data + i);
+  HWY_ALIGN uint16_t gathered[hn::MaxLanes(D())];
+  for (size_t lane = 0; lane < hn::Lanes(d); ++lane) gathered[lane] = data[(i + int64_t(lane)) * run.stride];
+  return Decoded(d, gathered);
+}
+
+void Combine(Combination how, const Run& x, const Run& y, Half* to, int64_t count) {
+  auto* bits = reinterpret_cast<uint16_t*>(to);
+  const auto pass = [&](auto d, int64_t i)
+                        HWY_ATTR { StoreHalfAway(d, Combined(d, how, Loaded(d, x, i), Loaded(d, y, i)), bits + i); };
+  const auto lanes = int64_t(hn::Lanes(Floats()));
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) pass(Floats(), i);
+  for (; i < count; ++i) pass(Element(), i);
+}
+
+}  // namespace anemone::sim::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace anemone::sim {
+
+HWY_EXPORT(Combine);
+
+void combine(Combination how, const Run& x, const Run& y, Half* to, int64_t count) {
+  HWY_DYNAMIC_DISPATCH(Combine)(how, x, y, to, count);
+}
+
+void look_up(const Tabulated& table, const Half* x, Half* to, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) to[i] = table[x[i].bits];
+}
+
+}  // namespace anemone::sim
+#endif

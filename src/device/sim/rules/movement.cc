@@ -1,0 +1,94 @@
+// Ops that move data without arithmetic: views where the layout allows; else copies, of patterns.
+#include <array>
+#include <numeric>
+
+#include "device/sim/lowering.h"
+#include "device/slices.h"
+
+namespace anemone::sim {
+namespace {
+
+size_t axis_of(const Node& node, std::string_view name, size_t rank) {
+  const int64_t axis = node.call.integer(name);
+  return size_t(axis < 0 ? axis + int64_t(rank) : axis);
+}
+
+Result<> lower_identity(Lowering& l, const Node& node) {
+  l.define(node.result(), l.read(node.operand("x")));
+  return {};
+}
+
+Result<> lower_reshape(Lowering& l, const Node& node) {
+  const mil::Shape& shape = l.shape(node.result());
+  auto view = reshaped(l.read(node.operand("x")), shape);
+  if (!view) view = reshaped(l.read_packed(node.operand("x")), shape);
+  l.define(node.result(), *view);
+  return {};
+}
+
+Result<> lower_transpose(Lowering& l, const Node& node) {
+  std::vector<int64_t> perm = node.call.integers("perm");
+  for (int64_t& axis : perm) axis += axis < 0 ? int64_t(perm.size()) : 0;
+  l.define(node.result(), permuted(l.read(node.operand("x")), perm));
+  return {};
+}
+
+Result<> lower_pattern(Lowering& l, const Node& node) {
+  l.emit_reference(*node.operation, Lowering::Meaning::patterns);
+  return {};
+}
+
+Result<> lower_slice(Lowering& l, const Node& node) {
+  const mil::Tensor* begin = l.constant(node.operand("begin"));
+  if (begin == nullptr) return lower_pattern(l, node);
+  const mil::Shape& shape = l.shape(node.result());
+  const View slice = slice_of(l.read(node.operand("x")), cuts_of(node.call, shape), *begin);
+  l.define(node.result(), *reshaped(slice, shape));
+  return {};
+}
+
+Result<> lower_split(Lowering& l, const Node& node) {
+  const View x = l.read(node.operand("x"));
+  const size_t axis = axis_of(node, "axis", x.shape.size());
+  int64_t begin = 0;
+  for (mil::ValueId id : node.operation->results) {
+    const int64_t size = l.shape(id)[axis];
+    l.define(id, sliced(x, axis, begin, size));
+    begin += size;
+  }
+  return {};
+}
+
+Result<> lower_concat(Lowering& l, const Node& node) {
+  const View result = l.result(node.result());
+  const auto values = node.call.operands("values");
+  const size_t axis = axis_of(node, "axis", result.shape.size());
+  const bool interleave = node.call.flag("interleave");
+  int64_t begin = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const int64_t size = values[i].type.shape[axis];
+    l.emit_copy(l.read(node.operand("values", i)),
+                sliced(result, axis, begin, size, interleave ? int64_t(values.size()) : 1));
+    begin += interleave ? 1 : size;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<Rule> movement_rules() {
+  std::vector<Rule> rules{{"identity", lower_identity},    {"reshape", lower_reshape},
+                          {"expand_dims", lower_reshape},  {"squeeze", lower_reshape},
+                          {"flatten2d", lower_reshape},    {"transpose", lower_transpose},
+                          {"slice_by_index", lower_slice}, {"slice_by_size", lower_slice},
+                          {"split", lower_split},          {"concat", lower_concat}};
+  for (std::string_view op :
+       {"tile", "pad", "reverse", "reverse_sequence", "stack", "crop", "depth_to_space", "space_to_depth",
+        "pixel_shuffle", "pixel_unshuffle", "space_to_batch", "batch_to_space", "slice_update", "gather",
+        "gather_along_axis", "gather_nd", "upsample_nearest_neighbor", "resize_nearest_neighbor"}) {
+    rules.push_back({op, lower_pattern});
+  }
+  return rules;
+}
+
+}  // namespace anemone::sim

@@ -1,0 +1,126 @@
+// int8: quantize and dequantize, and convolutions between them, whose sums are exact (W8A8). Weights alone in int8 are
+// expanded to halves when the program is compiled, as other compressed constants are.
+#include <cmath>
+
+#include "device/sim/arithmetic/number.h"
+#include "device/sim/rules/convolution.h"
+
+namespace anemone::sim {
+namespace {
+
+// scale·(q − zero): the scales one for all, or one a result channel.
+struct Quantization {
+  std::vector<double> scales;
+  double zero = 0;
+};
+
+// Of an op whose scale and zero point are constants; nothing where they differ along another axis than 0.
+std::optional<Quantization> quantization_of(const mil::OpCall& call) {
+  const mil::Tensor* scale = call.operands("scale")[0].constant;
+  if (scale == nullptr) return std::nullopt;
+  Quantization q{.scales = scale->numbers()};
+  const bool along_results = call.has("axis") && call.integer("axis") == 0;
+  if (q.scales.size() != 1 && !along_results) return std::nullopt;
+  if (!call.has("zero_point")) return q;
+  const mil::Tensor* zero = call.operands("zero_point")[0].constant;
+  if (zero == nullptr) return std::nullopt;
+  q.zero = zero->number(0);
+  for (double other : zero->numbers()) {
+    if (other != q.zero) return std::nullopt;
+  }
+  return q;
+}
+
+// A function of one number where the scale is one for all, else what the op table says.
+Result<> lower_scaled(Lowering& l, const Node& node, double (*f)(double x, double scale, double zero, bool is_signed)) {
+  const auto q = quantization_of(node.call);
+  if (!q || q->scales.size() != 1) {
+    l.emit_reference(*node.operation, Lowering::Meaning::numbers);
+    return {};
+  }
+  const bool is_signed = l.function().value(node.result()).type.dtype == mil::DType::int8;
+  const double scale = q->scales[0], zero = q->zero;
+  const std::string key = fmt::format("{} {:a} {:a} {}", node.operation->op->name, scale, zero, is_signed);
+  const View x = l.read_packed(node.operand("input"));
+  l.emit_function(
+      key, [=](Half h) { return half_away(f(decode(h), scale, zero, is_signed)); }, x, l.result(node.result()));
+  return {};
+}
+
+// round(x / scale) + zero, ties away, within the type.
+Result<> lower_quantize(Lowering& l, const Node& node) {
+  l.note(Choice::int8_rounding);
+  return lower_scaled(l, node, [](double x, double scale, double zero, bool is_signed) {
+    return std::clamp(std::round(x / scale) + zero, is_signed ? -128.0 : 0.0, is_signed ? 127.0 : 255.0);
+  });
+}
+
+Result<> lower_dequantize(Lowering& l, const Node& node) {
+  return lower_scaled(l, node, [](double q, double scale, double zero, bool) { return scale * (q - zero); });
+}
+
+// The operation that gives an operand of `node`, where that is `op` with scales that a convolution can take.
+struct Quantized {
+  mil::OpCall call;
+  const mil::Operation* operation;
+  Quantization quantization;
+};
+std::optional<Quantized> quantized(const Lowering& l, const Node& node, std::string_view operand, std::string_view op) {
+  const mil::Operation* producer = l.producer(node.operand(operand));
+  if (producer == nullptr || producer->op->name != op) return std::nullopt;
+  mil::OpCall call(l.arguments(*producer));
+  auto q = quantization_of(call);
+  if (!q) return std::nullopt;
+  return Quantized{std::move(call), producer, std::move(*q)};
+}
+std::optional<Quantized> quantized_image(const Lowering& l, const Node& node) {
+  auto image = quantized(l, node, "x", "dequantize");
+  return image && image->quantization.scales.size() == 1 ? std::move(image) : std::nullopt;
+}
+std::optional<Quantized> quantized_weight(const Lowering& l, const Node& node) {
+  return quantized(l, node, "weight", "constexpr_affine_dequantize");
+}
+
+// q − zero.
+std::vector<Half> centred(const mil::Tensor& tensor, double zero) {
+  std::vector<Half> halves;
+  for (double q : tensor.numbers()) halves.push_back(half_away(q - zero));
+  return halves;
+}
+
+}  // namespace
+
+bool is_int8(const Lowering& l, const Node& node) { return quantized_image(l, node) && quantized_weight(l, node); }
+
+void lower_int8(Lowering& l, const Node& node, const Convolution& c) {
+  l.note(Choice::int8_overflow);
+  const auto image = *quantized_image(l, node), weight = *quantized_weight(l, node);
+  View x = l.read_packed(image.operation->argument("input")->values[0]);
+  if (image.quantization.zero != 0) {
+    const View zero = l.constant_view({half_away(image.quantization.zero)}, {1});
+    const View shifted = l.temporary(x.shape);
+    l.emit_combine(Combination::sub, x, zero, shifted);
+    x = shifted;
+  }
+  const mil::Tensor& integers = weight.call.constant("quantized_data");
+  const View w = l.constant_view(centred(integers, weight.quantization.zero), integers.type().shape);
+  const View sums = l.temporary_doubles({c.images, c.groups * c.results, c.places});
+  emit_convolution(l, c, Terms::integers, w, columns_of(l, c, x), std::nullopt, sums);
+  const std::optional<View> bias = node.has("bias") ? std::optional(l.read_packed(node.operand("bias"))) : std::nullopt;
+  std::vector<double> scales = weight.quantization.scales;
+  for (double& scale : scales) scale *= image.quantization.scales[0];
+  l.emit([=, result = l.result(node.result())](const Memory& m) {
+    const int64_t channels = c.groups * c.results;
+    for (int64_t i = 0; i < c.images * channels; ++i) {
+      const double scale = scales[scales.size() == 1 ? 0 : size_t(i % channels)];
+      const double first = bias ? decode(m.at(*bias)[i % channels]) : 0;
+      for (int64_t place = i * c.places; place < (i + 1) * c.places; ++place) {
+        m.at(result)[place] = half_away(m.doubles_at(sums)[place] * scale + first);
+      }
+    }
+  });
+}
+
+std::vector<Rule> quantization_rules() { return {{"quantize", lower_quantize}, {"dequantize", lower_dequantize}}; }
+
+}  // namespace anemone::sim
