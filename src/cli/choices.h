@@ -35,7 +35,7 @@ void add_choice(CLI::App& app, const std::string& name, Target& value, const Wor
 
 // A device by name; what is none says which there are.
 inline std::string is_device(const std::string& spec) {
-  const auto device = open_device(spec);
+  const auto device = anemone::open_device(spec);
   return device ? "" : device.error().message;
 }
 

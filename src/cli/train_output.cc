@@ -34,6 +34,12 @@ std::string duration(double seconds) {
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
+// "21.3 ms/step (modelled)"; a device's own clock is never taken for the host's.
+std::string per_step(const train::DeviceTime& time, int64_t steps) {
+  return fmt::format("{:.1f} ms/step{}", time.milliseconds / static_cast<double>(steps),
+                     time.modelled ? " (modelled)" : "");
+}
+
 double millions(int64_t count) { return static_cast<double>(count) / 1e6; }
 
 // Programs of a run: those with weights, one a layer where they are baked.
@@ -108,6 +114,7 @@ void TrainOutput::on_step(const train::StepReport& report) {
   ++window_.steps;
   window_.milliseconds += report.milliseconds;
   for (size_t i = 0; i < window_.timers.size(); ++i) window_.timers[i] += report.timers[i];
+  train::add(window_.device, report.device);
   smoothed_ms_ = smoothed_ms_ == 0 ? report.milliseconds : 0.95 * smoothed_ms_ + 0.05 * report.milliseconds;
   if (log_ != nullptr) write_log(report);
   if (due(report)) {
@@ -129,7 +136,8 @@ void TrainOutput::show_line(const train::StepReport& report) {
   std::fflush(stdout);
 }
 
-//     cpu=310.2 io=12.1 cls=80.2 elem=9.0 rms=4.1 cblas_wait=0.0 dw=301.1 adam=70.3 stage=20.9 ms/step
+//     cpu=310.2 io=12.1 cls=80.2 elem=9.0 rms=4.1 cblas_wait=0.0 ms/step  dw=301.1 adam=70.3 stage=20.9 compile=0.0
+// by the host's clock; then the device's, where it has one:  device time=21.3 ms/step (modelled)
 void TrainOutput::show_components() const {
   const auto mean = [&](Timer timer) {
     return window_.timers[static_cast<size_t>(timer)] / static_cast<double>(window_.steps);
@@ -137,8 +145,9 @@ void TrainOutput::show_components() const {
   fmt::print("    {}={:.1f} io={:.1f} cls={:.1f} elem={:.1f} rms={:.1f} cblas_wait={:.1f} ms/step", run_.device.name,
              mean(Timer::ane), mean(Timer::io), mean(Timer::cls), mean(Timer::elem), mean(Timer::rms),
              mean(Timer::cblas_wait));
-  fmt::print("  dw={:.1f} adam={:.1f} stage={:.1f} compile={:.1f}\n", mean(Timer::dw), mean(Timer::adam),
-             mean(Timer::stage), mean(Timer::compile));
+  fmt::print("  dw={:.1f} adam={:.1f} stage={:.1f} compile={:.1f}{}\n", mean(Timer::dw), mean(Timer::adam),
+             mean(Timer::stage), mean(Timer::compile),
+             window_.device ? "  device time=" + per_step(*window_.device, window_.steps) : "");
 }
 
 void TrainOutput::show_progress(const train::StepReport& report) {
@@ -161,6 +170,10 @@ void TrainOutput::write_log(const train::StepReport& report) {
                       {"tokens", run_.options.batch * run_.options.seq},
                       {"device", run_.device.name}};
   if (report.norm && std::isfinite(*report.norm)) line["grad_norm"] = *report.norm;
+  if (report.device) {
+    line["device_ms"] = report.device->milliseconds;
+    line["device_ms_modelled"] = report.device->modelled;
+  }
   for (size_t i = 0; i < report.timers.size(); ++i) {
     line[fmt::format("t_{}", train::kTimerNames[i])] = report.timers[i];
   }
@@ -186,20 +199,29 @@ void TrainOutput::summary(const train::RunSummary& s) const {
   if (s.steps == 0) return;
   const train::StepFlops flops = train::step_flops(run_.config, run_.options.batch, run_.options.seq);
   const double ms = s.train_ms / static_cast<double>(s.steps);
-  const double device_tflops =
-      static_cast<double>(flops.on_device(run_.options.offload == train::Offload::full)) / (ms * 1e9);
+  const auto device_flops = static_cast<double>(flops.on_device(run_.options.offload == train::Offload::full));
+  const double device_tflops = device_flops / (ms * 1e9);
   fmt::print("=== Efficiency Report ===\n");
   fmt::print("Total steps:     {}\n", s.steps);
   fmt::print("Wall time:       {:.0f} ms ({:.1f} s)\n", s.wall_ms, s.wall_ms / 1e3);
   fmt::print("Compile time:    {:.0f} ms ({:.1f}%)\n", s.compile_ms, 100 * s.compile_ms / s.wall_ms);
   fmt::print("Train time:      {:.0f} ms ({:.1f}%)\n", s.train_ms, 100 * s.train_ms / s.wall_ms);
   fmt::print("Avg train:       {:.1f} ms/step (host clock)\n", ms);
+  if (s.device) fmt::print("Device time:     {}\n", per_step(*s.device, s.steps));
   fmt::print("{} TFLOPS:      {:.3f} sustained\n", run_.device.name, device_tflops);
   fmt::print("Total TFLOPS:    {:.3f} ({}+host)\n", static_cast<double>(flops.total()) / (ms * 1e9), run_.device.name);
-  if (run_.device.peak_flops) {
-    const double peak = *run_.device.peak_flops / 1e12;
-    fmt::print("{} utilization: {:.1f}% of {:.1f} TFLOPS\n", run_.device.name, 100 * device_tflops / peak, peak);
-  }
+  if (run_.device.peak_flops) show_utilization(s, device_flops, ms);
+}
+
+// By the device's own clock where it has one.
+void TrainOutput::show_utilization(const train::RunSummary& s, double device_flops, double host_ms) const {
+  const double ms = s.device ? s.device->milliseconds / static_cast<double>(s.steps) : host_ms;
+  const double peak = *run_.device.peak_flops;
+  fmt::print("{} utilization: {:.1f}% of {:.1f} TFLOPS{}\n", run_.device.name, 100 * device_flops / (ms * 1e-3) / peak,
+             peak / 1e12,
+             !s.device            ? ""
+             : s.device->modelled ? " in device time (modelled)"
+                                  : " in device time");
 }
 
 }  // namespace anemone::cli

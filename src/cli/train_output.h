@@ -39,12 +39,14 @@ class TrainOutput final : public train::TrainingObserver {
     int64_t steps = 0;
     double milliseconds = 0;
     std::array<double, train::kTimerNames.size()> timers{};
+    std::optional<train::DeviceTime> device{};
   };
 
   TrainOutput(RunDescription run, std::FILE* log);
   bool due(const train::StepReport& report) const;
   void show_line(const train::StepReport& report);
   void show_components() const;
+  void show_utilization(const train::RunSummary& summary, double device_flops, double host_ms) const;
   void show_progress(const train::StepReport& report);
   void write_log(const train::StepReport& report);
 

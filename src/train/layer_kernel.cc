@@ -13,8 +13,9 @@ Result<model::Kernel> Workbench::attention_backward() const {
 
 Result<> Workbench::run(KernelCall& call) {
   const Stopwatch watch;
-  TRY(call.run());
+  const RunTime time = TRY(call.run());
   timers.add_program(call.kernel().name, watch.nanoseconds());
+  if (time.device) timers.add_device(*time.device, time.modelled);
   return {};
 }
 

@@ -3,6 +3,7 @@
 //   Timers timers;
 //   { auto scope = timers.measure(Timer::io); call.write("x", x); }
 //   timers.add_program("fwdAttn", watch.nanoseconds());                  // and to Timer::ane
+//   if (run.device) timers.add_device(*run.device, run.modelled);        // by the device's own clock, where it has one
 //   fmt::print("ane={:.1f}", timers.milliseconds(Timer::ane) / steps);
 //
 // Timers may be fed from several threads at once; those of a queue beside the step (dw) overlap the others.
@@ -13,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -47,6 +49,15 @@ class Stopwatch {
   Clock::time_point start_ = Clock::now();
 };
 
+// What programs took by the device's own clock, which some devices have: a hardware counter, or a model of its time.
+struct DeviceTime {
+  double milliseconds = 0;
+  bool modelled = false;
+};
+inline void add(std::optional<DeviceTime>& total, const std::optional<DeviceTime>& time) {
+  if (time) total = DeviceTime{(total ? total->milliseconds : 0) + time->milliseconds, time->modelled};
+}
+
 class Timers {
  public:
   // Adds the time until its end to one timer.
@@ -70,6 +81,11 @@ class Timers {
     add(Timer::ane, nanoseconds);
     programs_[name] += nanoseconds;
   }
+  // The same run by the device's own clock.
+  void add_device(std::chrono::nanoseconds time, bool modelled) {
+    train::add(device_, DeviceTime{static_cast<double>(time.count()) * 1e-6, modelled});
+  }
+  const std::optional<DeviceTime>& device() const { return device_; }  // none where the device has no clock
   int64_t nanoseconds(Timer timer) const { return totals_[static_cast<size_t>(timer)]; }
   double milliseconds(Timer timer) const { return static_cast<double>(nanoseconds(timer)) * 1e-6; }
   // By name, the nanoseconds of those that have ever run.
@@ -77,12 +93,14 @@ class Timers {
   void clear() {
     for (auto& total : totals_) total = 0;
     for (auto& [name, total] : programs_) total = 0;
+    device_.reset();
   }
 
  private:
   std::atomic<int64_t>& at(Timer timer) { return totals_[static_cast<size_t>(timer)]; }
   std::array<std::atomic<int64_t>, kTimerNames.size()> totals_{};
   std::map<std::string, int64_t> programs_;
+  std::optional<DeviceTime> device_;
 };
 
 // Operations of one micro-step over `tokens` = batch·S positions, multiplications and additions, counted as the seed

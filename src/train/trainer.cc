@@ -169,6 +169,7 @@ Result<RunSummary> Trainer::run(TrainingObserver& observer) {
     ++summary_.steps;
     summary_.train_ms += report.milliseconds - report.timers[static_cast<size_t>(Timer::compile)];
     summary_.compile_ms += report.timers[static_cast<size_t>(Timer::compile)];
+    add(summary_.device, report.device);
     observer.on_step(report);
     stopping = observer.wants_stop();
     const bool planned = state_.step % setup_.options.save_every == 0 || state_.step == setup_.options.steps;
@@ -212,6 +213,7 @@ Result<StepReport> Trainer::step() {
   ++state_.loss_count;
   if (state_.step % o.accumulation == 0 || state_.step == o.steps) TRY(update(report));
   report.milliseconds = watch.seconds() * 1e3;
+  report.device = timers.device();
   for (size_t i = 0; i < report.timers.size(); ++i) report.timers[i] = timers.milliseconds(static_cast<Timer>(i));
   return report;
 }

@@ -29,6 +29,7 @@ struct StepReport {
   bool skipped = false;          // that update overflowed and was not applied
   double milliseconds = 0;       // of the whole step: passes, weight gradients, update, weights to the device
   std::array<double, kTimerNames.size()> timers{};  // of them, by Timer
+  std::optional<DeviceTime> device{};               // of the programs, by the device's own clock
 };
 
 struct CheckpointReport {
@@ -43,6 +44,7 @@ struct RunSummary {
   int64_t first_step = 0, steps = 0;  // done by this process
   bool finished = false;              // false: the observer asked to stop
   double wall_ms = 0, train_ms = 0, compile_ms = 0;
+  std::optional<DeviceTime> device{};  // of all steps
 };
 
 // Hears what happens; may ask to stop.

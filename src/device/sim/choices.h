@@ -26,6 +26,19 @@ enum class Choice : uint8_t {
   atan_table,
   composed_functions,
   settings_as_halves,
+  // Of everything else
+  run_time_products,
+  elementwise_everywhere,
+  division,
+  power,
+  reduction_order,
+  boundary_casts,
+  exact_elsewhere,
+  int8_rounding,
+  int8_overflow,
+  winograd_when,
+  winograd_bias,
+  winograd_overflow,
 };
 
 struct ChoiceText {

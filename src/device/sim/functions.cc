@@ -11,14 +11,14 @@ namespace {
 
 using mil::OpCall;
 
-// ---- A half as formulas see it: each step's result is rounded to a half.
+// ---- A half as formulas see it: each step's result is rounded to a half. It converts by itself, so that they read so.
 
 struct Number {
   Half half;
 
-  Number(Half h) : half(h) {}                       // NOLINT(google-explicit-constructor)
-  Number(double exact) : half(half_away(exact)) {}  // NOLINT(google-explicit-constructor)
-  operator Half() const { return half; }            // NOLINT(google-explicit-constructor)
+  Number(Half h) : half(h) {}
+  Number(double exact) : half(half_away(exact)) {}
+  operator Half() const { return half; }
 };
 
 double value(Number n) { return decode(n.half); }

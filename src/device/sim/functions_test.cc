@@ -1,7 +1,10 @@
 #include "device/sim/functions.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <map>
+#include <optional>
 #include <set>
 
 #include "base/file.h"

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""Writes functions.json: what the engine's unary functions make of all 65536 halves, computed with NumPy, apart from the
-simulator's code. For each function a checksum of the results (FNV-1a, 64 bits, over their bytes, low first) and those of
-every 1021st half.
+"""Writes functions.json: what the engine's unary functions make of all 65536 halves, computed with NumPy, apart from
+the simulator's code. For each function a checksum of the results (FNV-1a, 64 bits, over their bytes, low first) and
+those of every 1021st half.
 
   python3 tests/golden/sim/make_functions.py           # writes the file
+  python3 tests/golden/sim/make_functions.py --errors  # prints the functions' largest errors instead
 """
 import json
 import math
@@ -89,7 +90,9 @@ def safely(f):
 
 
 def tanh(x):
-    return np.sign(x) * np.where(np.abs(x) < 4, lut(entries(lambda i: math.tanh(i / 8)), np.minimum(8 * np.abs(x), 32)), 1)
+    a = np.abs(x)
+    table = lut(entries(lambda i: math.tanh(i / 8)), np.minimum(8 * a, 32))
+    return np.sign(x) * np.where(a < 4, table, 1)
 
 
 def erf(x):
@@ -176,8 +179,13 @@ def gated(f, limit):
     return evaluate
 
 
-gelu_true = lambda x: x * (1 + erf_true(x / math.sqrt(2))) / 2
-silu_true = lambda x: x / (1 + np.exp(-x))
+def gelu_true(x):
+    return x * (1 + erf_true(x / math.sqrt(2))) / 2
+
+
+def silu_true(x):
+    return x / (1 + np.exp(-x))
+
 
 # ---- Functions by choice
 
@@ -253,6 +261,44 @@ def golden():
                "results": results[::STRIDE].tolist()}  # fmt: skip
 
 
+# ---- Errors
+
+
+def sigmoid_true(x):
+    return 1 / (1 + np.exp(-x))
+
+
+ALL, POSITIVE = (-65504, 65504), (2.0**-24, 65504)
+TRUTHS = [  # the function, the true one, the range, and whether errors count in ulps of the true value
+    ("tanh", np.tanh, ALL, False), ("erf", erf_true, ALL, False), ("sigmoid", sigmoid_true, ALL, False),
+    ("exp", np.exp, (-10, 10), True), ("log", np.log, (1e-3, 1e3), False), ("log", np.log, POSITIVE, False),
+    ("sqrt", np.sqrt, POSITIVE, True), ("rsqrt", lambda x: x**-0.5, POSITIVE, True),
+    ("inverse", lambda x: 1 / x, (1 / 64, 65504), True),
+    ("sin", np.sin, (-20, 20), False), ("sin", np.sin, (1, 20), True),
+    ("gelu", gelu_true, ALL, False), ("silu", silu_true, ALL, False), ("cos", np.cos, (-20, 20), False),
+    ("atan", np.arctan, ALL, False), ("exp2", np.exp2, (-14, 15.9), True),
+    ("softplus", lambda x: np.logaddexp(x, 0), (-20, 20), False),
+    ("softsign", lambda x: x / (1 + np.abs(x)), ALL, False),
+]  # fmt: skip
+
+
+def print_errors():
+    bits = np.arange(65536)
+    numbers = decode(bits[(bits >> 10 & 31) != 31])
+    for op, true, (low, high), in_ulps in TRUTHS:
+        x = numbers[(low <= numbers) & (numbers <= high)]
+        truth = safely(true)(x)
+        errors = np.abs(decode(encode(safely({**PUBLISHED, **CHOSEN}[op])(x))) - truth)
+        if in_ulps:
+            errors /= 2.0 ** (np.maximum(np.frexp(truth)[1] - 1, -14) - 10)
+        worst = np.argmax(errors)
+        unit = "ulp" if in_ulps else "   "
+        print(f"{op:9} {low:10.4g} to {high:<7.5g} {errors[worst]:9.3g} {unit} at {x[worst]:.7g}")
+
+
 if __name__ == "__main__":
-    lines = ",\n".join(json.dumps(case) for case in golden())
-    Path(__file__).with_name("functions.json").write_text(f"[\n{lines}\n]\n")
+    if sys.argv[1:] == ["--errors"]:
+        print_errors()
+    else:
+        lines = ",\n".join(json.dumps(case) for case in golden())
+        Path(__file__).with_name("functions.json").write_text(f"[\n{lines}\n]\n")

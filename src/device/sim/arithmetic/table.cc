@@ -34,14 +34,14 @@ constexpr uint16_t kSmallestNormal = 0x0400;
 
 }  // namespace
 
-Table fitted_table(double (*f)(double), double limit) {
+Entries fitted_entries(double (*f)(double), double limit) {
   Tridiagonal normal;
   const uint16_t last = half_away(limit).bits;
   for (uint16_t bits = kSmallestNormal; bits <= last; ++bits) {
     for (double x : {decode({bits}), -decode({bits})}) add_sample(normal, (x + limit) * kLastEntry / (2 * limit), f(x));
   }
   const auto entries = normal.solved();
-  return table_of([&](double i) { return entries[size_t(i)]; });
+  return entries_of([&](double i) { return entries[size_t(i)]; });
 }
 
 }  // namespace anemone::sim

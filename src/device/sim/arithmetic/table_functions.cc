@@ -56,13 +56,13 @@ constexpr Half kZero{0x0000}, kOne{0x3C00}, kMinusInfinity{0xFC00};
 }  // namespace
 
 Half tanh_of(Half x) {
-  static const Table table = table_of([](double i) { return std::tanh(i / 8); });
+  static const Entries table = entries_of([](double i) { return std::tanh(i / 8); });
   return odd(x, [](double size) { return size >= 4 ? kOne : lut(table, 8 * size); });
 }
 
 // From 2 up a line, fitted to the errors that were published (Choice::fitted_tails).
 Half erf_of(Half x) {
-  static const Table table = table_of([](double i) { return std::erf(i / 16); });
+  static const Entries table = entries_of([](double i) { return std::erf(i / 16); });
   return odd(x, [](double size) {
     return size >= 2 ? half_away(std::min(1.0, 0.97038 + 0.0124 * size)) : lut(table, 16 * size);
   });
@@ -70,7 +70,7 @@ Half erf_of(Half x) {
 
 // Lines are drawn from the entry nearer to 0. Beyond the table fitted lines (Choice::fitted_tails).
 Half sigmoid_of(Half h) {
-  static const Table table = table_of([](double i) { return 1 / (1 + std::exp(8 - i / 2)); });
+  static const Entries table = entries_of([](double i) { return 1 / (1 + std::exp(8 - i / 2)); });
   const double x = decode(h);
   const auto tail = [](double below) { return std::max(0.0, 3.3545e-4 + 1.732e-4 * (below + 8)); };
   if (x < -8) return half_away(tail(x));
@@ -80,7 +80,7 @@ Half sigmoid_of(Half h) {
 }
 
 Half exp2_of(Half x) {
-  static const Table table = table_of([](double i) { return std::exp2(i / 32); });
+  static const Entries table = entries_of([](double i) { return std::exp2(i / 32); });
   const double z = decode(x), k = std::floor(z);
   return scaled(lut(table, 32 * (z - k)), k);
 }
@@ -92,7 +92,7 @@ Half exp_of(Half x) {
 
 Half log_of(Half h) {
   constexpr double kLn2 = 0.693359375;  // as a half
-  static const Table table = table_of([](double i) { return std::log2(0.5 + i / 64); });
+  static const Entries table = entries_of([](double i) { return std::log2(0.5 + i / 64); });
   return within(decode(h), kMinusInfinity, kZero, [](double x) {
     const auto [m, e] = split(x);
     const Half log2 = half_away(decode(lut(table, 64 * (m - 0.5))) + e);
@@ -103,7 +103,7 @@ Half log_of(Half h) {
 constexpr int kLastOfRoots = 24;  // at m = 2
 
 Half sqrt_of(Half h) {
-  static const Table table = table_of([](double i) { return std::sqrt(0.5 + i / 16); }, kLastOfRoots);
+  static const Entries table = entries_of([](double i) { return std::sqrt(0.5 + i / 16); }, kLastOfRoots);
   return within(decode(h), kZero, kInfinity, [](double x) {
     const auto [m, k] = split4(x);
     return scaled(lut(table, 16 * (m - 0.5)), k);
@@ -111,7 +111,7 @@ Half sqrt_of(Half h) {
 }
 
 Half rsqrt_of(Half h) {
-  static const Table table = table_of([](double i) { return 1 / std::sqrt(0.5 + i / 16); }, kLastOfRoots);
+  static const Entries table = entries_of([](double i) { return 1 / std::sqrt(0.5 + i / 16); }, kLastOfRoots);
   return within(decode(h), kInfinity, kZero, [](double x) {
     const auto [m, k] = split4(x);
     return scaled(lut(table, 16 * (m - 0.5)), -k);
@@ -119,7 +119,7 @@ Half rsqrt_of(Half h) {
 }
 
 Half inverse_of(Half h) {
-  static const Table table = table_of([](double i) { return 1 / (0.5 + i / 64); });
+  static const Entries table = entries_of([](double i) { return 1 / (0.5 + i / 64); });
   return odd(h, [](double size) {
     return within(size, kInfinity, kZero, [](double x) {
       const auto [m, e] = split(x);
@@ -135,7 +135,7 @@ double quadrants(Half x) { return std::round(std::ldexp(decode(magnitude(x)) * 2
 
 // sin(phase·π/2): in odd quadrants a quarter wave read backwards, in the second half of a turn its negative.
 Half sine(double phase) {
-  static const Table table = table_of([](double i) { return std::sin(i * kPi / 64); });
+  static const Entries table = entries_of([](double i) { return std::sin(i * kPi / 64); });
   const double quadrant = std::floor(phase), u = 32 * (phase - quadrant);
   const int turn = int(quadrant) % 4;
   return negated_if(turn >= 2, turn % 2 == 1 ? lut_backwards(table, u) : lut(table, u));
@@ -149,7 +149,7 @@ Half cos_of(Half x) { return sine(quadrants(x) + 1); }
 
 // Of |x| > 1: π/2 − atan(1/|x|), step by step (Choice::atan_table).
 Half atan_of(Half x) {
-  static const Table table = table_of([](double i) { return std::atan(i / 32); });
+  static const Entries table = entries_of([](double i) { return std::atan(i / 32); });
   return odd(x, [](double size) {
     if (size <= 1) return lut(table, 32 * size);
     const double complement = decode(lut(table, 32 * decode(inverse_of(half_away(size)))));
@@ -160,7 +160,7 @@ Half atan_of(Half x) {
 namespace {
 
 // A table over [−limit, limit]; x above it, 0 below (Choice::gelu_and_silu_tables).
-Half gated(const Table& table, double limit, Half h) {
+Half gated(const Entries& table, double limit, Half h) {
   const double x = decode(h);
   if (std::fabs(x) > limit) return half_away(std::max(x, 0.0));
   return lut(table, (x + limit) * kLastEntry / (2 * limit));
@@ -169,12 +169,12 @@ Half gated(const Table& table, double limit, Half h) {
 }  // namespace
 
 Half gelu_of(Half x) {
-  static const Table table = fitted_table([](double t) { return t * std::erfc(-t / std::numbers::sqrt2) / 2; }, 4);
+  static const Entries table = fitted_entries([](double t) { return t * std::erfc(-t / std::numbers::sqrt2) / 2; }, 4);
   return gated(table, 4, x);
 }
 
 Half silu_of(Half x) {
-  static const Table table = fitted_table([](double t) { return t / (1 + std::exp(-t)); }, 8);
+  static const Entries table = fitted_entries([](double t) { return t / (1 + std::exp(-t)); }, 8);
   return gated(table, 8, x);
 }
 

@@ -1,5 +1,5 @@
-// Against the examples and error figures that 751K's study published of the engine (M6), over all halves in the range
-// in which it measured, and against double precision.
+// Against the worked examples and the largest errors that were published of the engine (751K's study, M6). The errors
+// are those over all halves against double precision, in ranges inferred from the figures.
 #include "device/sim/arithmetic/table_functions.h"
 
 #include <gtest/gtest.h>

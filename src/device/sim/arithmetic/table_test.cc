@@ -6,14 +6,14 @@ namespace anemone::sim {
 namespace {
 
 TEST(Table, EntriesAreRoundedOnceTiesAwayFromZero) {
-  const Table table = table_of([](double i) { return i == 3 ? -2049 : 1 + i * 0x1p-11; });
+  const Entries table = entries_of([](double i) { return i == 3 ? -2049 : 1 + i * 0x1p-11; });
   EXPECT_EQ(decode(table[1]), 1 + 0x1p-10);
   EXPECT_EQ(decode(table[2]), 1 + 0x1p-10);
   EXPECT_EQ(decode(table[3]), -2050);
 }
 
 TEST(Table, GivesItsEntriesAtWholeNumbersFromWhicheverEnd) {
-  const Table table = table_of([](double i) { return i * i / 8; });
+  const Entries table = entries_of([](double i) { return i * i / 8; });
   for (size_t i = 0; i <= kLastEntry; ++i) {
     EXPECT_EQ(lut(table, double(i)).bits, table[i].bits);
     EXPECT_EQ(lut_from_above(table, double(i)).bits, table[i].bits);
@@ -34,7 +34,7 @@ TEST(Table, RoundsWhatIsAddedAndThenTheSum) {
 }
 
 TEST(FittedTable, FollowsALineExactly) {
-  const Table table = fitted_table([](double x) { return 0.25 * x - 1; }, 4);
+  const Entries table = fitted_entries([](double x) { return 0.25 * x - 1; }, 4);
   for (size_t i = 0; i <= kLastEntry; ++i) EXPECT_EQ(decode(table[i]), 0.25 * (double(i) / 4 - 4) - 1);
 }
 
@@ -55,7 +55,7 @@ double missed(const std::array<double, kLastEntry + 1>& entries) {
 
 // Moving any entry by more than rounding may have moved it only makes the fit worse.
 TEST(FittedTable, IsALeastSquaresFit) {
-  const Table table = fitted_table(parabola, 4);
+  const Entries table = fitted_entries(parabola, 4);
   std::array<double, kLastEntry + 1> entries{};
   std::transform(table.begin(), table.end(), entries.begin(), decode);
   const double least = missed(entries);

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "mil/engine_rules.h"
+#include "mil/engine/profile.h"
 
 namespace anemone::sim {
 
@@ -37,7 +37,7 @@ struct ChipModel {
   Figure weight_gbs;      // weights, streamed in
   Figure notch_share;     // what is left of that where a core's weights are a multiple of 1 MiB
   Figure activation_gbs;  // what enters and leaves a program, of one engine
-  Figure host_copy_gbs;   // the host's copies into and out of surfaces, one after the other
+  Figure end_to_end_gbs;  // the same with the host's copies into and out of surfaces
 
   // The rest of an evaluation.
   Figure elementwise_gops;  // elements a second, 1e9
@@ -50,6 +50,7 @@ struct ChipModel {
   Figure compile_op_ms;      // each of its operations
   Figure compile_ms_per_mb;  // its weights
   Figure load_ms;            // a compiled program
+  Figure first_load_ms;      // the first one of a process
   Figure idle_ms;            // how long the engine stays on without work
   Figure wake_ms;            // the first evaluation after that takes so much longer
   Figure doze_ms;            // the first one after 100 ms of idleness takes so much longer

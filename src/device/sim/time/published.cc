@@ -70,6 +70,7 @@ PublishedTable parse_table(const json& j) {
       .name = j.at("name"), .source = j.at("source"), .path = j.at("path"), .condition = j.at("condition")};
   table.quantity = parse_word<Quantity>(kQuantities, j.value("quantity", "evaluation"));
   table.unit = parse_word<Unit>(kUnits, j.at("unit"));
+  table.cold = j.value("cold", false);
   table.one_engine = j.value("engines", 0) == 1;
   table.calibrates = j.value("calibrates", table.calibrates);
   for (const json& row : j.at("rows")) table.rows.push_back(parse_row(j, row));
@@ -83,6 +84,7 @@ std::vector<PublishedTable> parse_files() {
     CHECK(parsed.has_value());
     for (const json& table : parsed->at("tables")) tables.push_back(parse_table(table));
   }
+  std::ranges::stable_sort(tables, {}, &PublishedTable::quantity);
   return tables;
 }
 

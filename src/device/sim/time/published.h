@@ -53,6 +53,7 @@ struct PublishedTable {
   std::string name, source, path, condition;
   Quantity quantity = Quantity::evaluation;
   Unit unit = Unit::milliseconds;
+  bool cold = false;                      // the engine's clock was not yet up
   bool one_engine = false;                // of a chip that has several
   std::vector<std::string> calibrates{};  // figures of the chip that were fitted to this table, among others
   std::vector<PublishedRow> rows{};
@@ -61,6 +62,7 @@ struct PublishedTable {
   double milliseconds(const PublishedRow& row, double flops) const;
 };
 
+// By quantity.
 std::span<const PublishedTable> published_tables();
 
 }  // namespace anemone::sim

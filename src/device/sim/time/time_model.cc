@@ -84,7 +84,9 @@ std::chrono::nanoseconds compile_time(mil::Chip name, const mil::Function& funct
   return compile_time(chip(name), layers_of(function));
 }
 
-std::chrono::nanoseconds load_time(const ChipModel& chip) { return nanoseconds(*chip.load_ms * kMilli); }
+std::chrono::nanoseconds load_time(const ChipModel& chip, bool first_of_process) {
+  return nanoseconds((first_of_process ? *chip.first_load_ms : *chip.load_ms) * kMilli);
+}
 
 std::chrono::nanoseconds wake_time(const ChipModel& chip, std::chrono::nanoseconds idle) {
   const double milliseconds = double(idle.count()) * 1e-6;

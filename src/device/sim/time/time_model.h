@@ -38,7 +38,7 @@ double weight_stream(const ChipModel& chip, int64_t core_weight_bytes);
 
 std::chrono::nanoseconds compile_time(const ChipModel& chip, std::span<const Layer> layers);
 std::chrono::nanoseconds compile_time(mil::Chip chip, const mil::Function& function);
-std::chrono::nanoseconds load_time(const ChipModel& chip);
+std::chrono::nanoseconds load_time(const ChipModel& chip, bool first_of_process = false);
 // What the first evaluation takes beyond a warm one after so long without work.
 std::chrono::nanoseconds wake_time(const ChipModel& chip, std::chrono::nanoseconds idle);
 
