@@ -7,6 +7,7 @@
 #include "cli/choices.h"
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "cli/train_golden.h"
 #include "cli/train_output.h"
 #include "generate/generate.h"
 #include "model/weights_file.h"
@@ -30,7 +31,7 @@ struct TrainFlags {
   std::optional<double> rate, clip, weight_decay;
   std::optional<uint32_t> seed;
   std::optional<int> threads;
-  bool resume = false, scratch = false, compact_vocabulary = false, no_ane_extras = false;
+  bool resume = false, scratch = false, compact_vocabulary = false, no_ane_extras = false, golden = false;
 };
 
 // A run before its data is known.
@@ -86,8 +87,8 @@ Result<> apply_flags(const TrainFlags& flags, train::TrainOptions& o) {
   set(flags.windows, o.sampling);
   if (flags.compact_vocabulary) o.compact_vocabulary = true;
   if (flags.no_ane_extras) o.offload = train::Offload::core;
-  if (flags.precision && *flags.precision != o.precision) {
-    o.precision = *flags.precision;
+  if (const Precision p = precision_on(flags.device, flags.precision, o.precision); p != o.precision) {
+    o.precision = p;
     o.scaling = train::default_scaling(o.precision);
   }
   if (flags.loss_scale) TRY(apply_loss_scale(*flags.loss_scale, o));
@@ -254,8 +255,37 @@ Result<> tell_story(Device& device, const Plan& plan, const std::string& tokeniz
   return {};
 }
 
+// What the flags ask for, where it is the published run.
+Result<Plan> golden_plan(const TrainFlags& flags) {
+  if (!flags.data) return fail("--golden goes with --data FILE, the data of the published run");
+  const bool keeps = flags.resume || flags.scratch || flags.checkpoint || flags.save_every || flags.log;
+  if (keeps || flags.init || flags.config || flags.tokenizer) {
+    return fail(
+        "--golden follows the published run from its start and keeps nothing: leave out --resume, --scratch, --init, "
+        "--config, --tokenizer, --ckpt, --save-every and --log");
+  }
+  Plan plan = TRY(base_plan(flags));
+  TRY(apply_flags(flags, plan.options));
+  TRY(train::check_options(train::published_trace(plan.options.offload), plan.config, plan.options));
+  return plan;
+}
+
+Result<> train_golden(const TrainFlags& flags) {
+  Plan plan = TRY(golden_plan(flags));
+  const Data data = TRY(open_data(flags, plan));
+  const train::GoldenTrace& trace = train::published_trace(plan.options.offload);
+  TRY(train::check_data(trace, *data.tokens));
+  const std::unique_ptr<Device> device = TRY(open_device(flags.device, {.precision = plan.options.precision}));
+  TRY(TrainOutput::create(describe(plan, *device, data), ""))->banner();
+  auto trainer =
+      TRY(train::Trainer::create(*device, {.config = plan.config, .options = plan.options, .tokens = &*data.tokens}));
+  trainer->initialize();
+  return show_golden(*trainer, trace, plan.options.steps);
+}
+
 Result<> train(const TrainFlags& flags) {
   if (flags.threads) set_thread_count(*flags.threads);
+  if (flags.golden) return train_golden(flags);
   Plan plan = TRY(make_plan(flags));
   TRY(make_folder(plan.path));
   const std::unique_ptr<Device> device = TRY(open_device(flags.device, {.precision = plan.options.precision}));
@@ -302,7 +332,7 @@ void add_model_flags(CLI::App& app, TrainFlags& f) {
 
 void add_run_flags(CLI::App& app, TrainFlags& f) {
   add_device(app, f.device);
-  add_choice(app, "--precision", f.precision, kPrecisions, "How much of a value is kept [auto: fp32]");
+  add_precision(app, f.precision);
   add_choice(app, "--weights", f.weights, kWeightSources, "In the programs, or beside the activations [baked]");
   add_choice(app, "--offload", f.offload, kOffloads, "Matrix work alone on the device, or norms and head too [core]");
   app.add_flag("--no-ane-extras", f.no_ane_extras, "The same as --offload core");
@@ -313,6 +343,7 @@ void add_run_flags(CLI::App& app, TrainFlags& f) {
   app.add_flag("--scratch", f.scratch, "Start over where a checkpoint stands already");
   app.add_option("--save-every", f.save_every, "Steps from one checkpoint to the next [500]");
   app.add_option("--log", f.log, "One JSON object a step into this file");
+  app.add_flag("--golden", f.golden, "Compare the losses with those that real engines published, and keep nothing");
 }
 
 void add_schedule_flags(CLI::App& app, TrainFlags& f) {
@@ -348,8 +379,14 @@ void add_train(CLI::App& root, Action& action) {
   app->footer(
       "Example: anemone train\n"
       "         anemone train --config stories15m --data stories.bin --tokenizer stories.model --precision fp16\n"
-      "         anemone train --resume --ckpt runs/stories15m.safetensors");
-  app->callback([&action, flags] { action = [flags] { return train(*flags); }; });
+      "         anemone train --resume --ckpt runs/stories15m.safetensors\n"
+      "         anemone train --preset train_large --data tinystories_data00.bin --steps 20 --lr 1e-4 --golden");
+  app->callback([&action, flags] {
+    if (flags->golden) {
+      if (const Result<Plan> plan = golden_plan(*flags); !plan) throw CLI::ValidationError(plan.error().message);
+    }
+    action = [flags] { return train(*flags); };
+  });
 }
 
 }  // namespace anemone::cli

@@ -171,6 +171,27 @@ TEST_F(TrainCommand, RefusesBadUsage) {
   expect_failure({"train", "--config", "broken.json", "--data", "tokens.bin"}, "broken.json is not valid JSON");
 }
 
+TEST_F(TrainCommand, GoldenRefusesWhatIsNotThePublishedRun) {
+  const auto golden = [](Arguments more) {
+    Arguments all = {"train", "--preset", "train_large", "--data", "tokens.bin", "--golden"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  expect_failure(golden({"--lr", "1e-4"}), "of 20 steps, not 10000: give --steps from 1 to 20", 2);
+  expect_failure(golden({"--steps", "20"}), "a rate of 0.0001, not 0.0003: give --lr 0.0001", 2);
+  expect_failure(golden({"--steps", "20", "--lr", "1e-4", "--seed", "1"}), "--preset train_large as it is", 2);
+  expect_failure(golden({"--steps", "20", "--lr", "1e-4", "--batch", "2"}), "--preset train_large as it is", 2);
+  expect_failure(golden({"--steps", "12", "--lr", "1e-4", "--offload", "full"}), "of 11 steps, not 12", 2);
+  expect_failure(golden({"--steps", "20", "--lr", "1e-4", "--ckpt", "run.safetensors"}), "keeps nothing: leave out", 2);
+  expect_failure({"train", "--preset", "dynamic", "--data", "tokens.bin", "--steps", "20", "--lr", "1e-4", "--golden"},
+                 "--preset train_large as it is", 2);
+  expect_failure({"train", "--preset", "train_large", "--steps", "20", "--lr", "1e-4", "--golden"},
+                 "--golden goes with --data FILE", 2);
+  expect_failure(golden({"--steps", "20", "--lr", "1e-4"}),
+                 "tokens.bin is not the data of the published run: it holds 2000 tokens and begins with ");
+  EXPECT_FALSE(fs::exists(folder_ / "runs"));
+}
+
 TEST_F(TrainCommand, EndsWhereNumbersDo) {
   expect_failure(small_run({"--steps", "20", "--lr", "1e30"}), "with a lower --lr");
   expect_failure(small_run({"--steps", "20", "--lr", "1e30", "--precision", "fp16"}), "--lr or with --precision fp32");
