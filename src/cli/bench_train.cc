@@ -71,6 +71,9 @@ void print_table(const bench::TrainReport& report, const DeviceInfo& device) {
              to_string(report.options.precision), report.options.batch, report.options.seq, report.steps.size(),
              device.name, device.description);
   fmt::print("step      {:.1f} ms (best {:.1f})\n", report.median().total, report.best().total);
+  if (const auto& time = report.median().device) {
+    fmt::print("device    {:.1f} ms{} by its own clock\n", time->milliseconds, time->modelled ? " (modelled)" : "");
+  }
   fmt::print("speed     {:.0f} tokens/s\n", report.tokens_per_second());
   fmt::print("limit     {:.1f} ms: the best step reaches {:.3f} of it\n", report.limit_milliseconds(),
              report.fraction_of_limit());
