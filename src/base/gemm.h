@@ -4,12 +4,19 @@
 //
 //   const Product product({.gemm = {...}, .factors = Factor::bf16});                 // planned once …
 //   product.run(a, b, c);                                                            // … run any number of times
+//
+//   const ByteProduct bytes({.m = M, .n = N, .k = K}, b_columns);                    // bytes, exact sums of 32 bits
+//   bytes.run(a, sums);
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
+#include "base/buffer.h"
+
 namespace anemone {
+
+class MatmulPrimitive;  // oneDNN's, with what each thread needs to run it
 
 enum class Transpose : bool { no, yes };
 
@@ -28,6 +35,10 @@ enum class Factor : uint8_t { fp32, bf16 };
 
 // Whether the processor multiplies bfloat16 faster than floats (AVX-512 BF16, AMX), so that factors are worth rounding.
 bool multiplies_bfloat16();
+
+// Whether the processor multiplies bytes and adds up their products exactly (AVX-512 VNNI). Before VNNI, x86 has only
+// instructions that saturate sums of two products at 16 bits.
+bool multiplies_bytes();
 
 // Whether sgemm copies its factors into an order of its own, so that their rows may stand anywhere (AVX-512).
 bool packs_factors();
@@ -53,9 +64,30 @@ class Product {
   void run(const void* a, const void* b, float* c) const;
 
  private:
-  struct Primitive;  // oneDNN's, for bfloat16
   ProductPlan plan_;
-  std::unique_ptr<Primitive> primitive_;
+  std::unique_ptr<MatmulPrimitive> primitive_;  // for bfloat16
+};
+
+// C[M,N] = A[M,K]·B[K,N], A and C packed: exact, as long as the sums of |a + 128|·|b| fit an int32.
+struct BytePlan {
+  int64_t m = 0, n = 0, k = 0;
+  bool a_is_signed = true;  // int8, else uint8; B is int8
+};
+
+// Where multiplies_bytes(). Runs on the thread that asks for it, and several threads may at once, as with Product.
+class ByteProduct {
+ public:
+  // Keeps B, given by columns [N,K], in the order that multiplies fastest.
+  ByteProduct(const BytePlan& plan, const int8_t* b_columns);
+  ~ByteProduct();
+  ByteProduct(ByteProduct&&) noexcept;
+  ByteProduct& operator=(ByteProduct&&) noexcept;
+
+  void run(const void* a, int32_t* c) const;
+
+ private:
+  std::unique_ptr<MatmulPrimitive> primitive_;
+  Buffer<std::byte> b_;
 };
 
 }  // namespace anemone

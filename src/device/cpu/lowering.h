@@ -73,6 +73,7 @@ std::vector<Rule> movement_rules();
 std::vector<Rule> slicing_rules();
 std::vector<Rule> gather_rules();
 std::vector<Rule> state_rules();
+std::vector<Rule> quantization_rules();
 
 class Lowering {
  public:
@@ -107,9 +108,10 @@ class Lowering {
     mil::DType dtype;
   };
   Stored read_stored(mil::ValueId id);
-  // A surface's own elements, narrower than words, while the value is nothing but part of an input; else nothing.
-  std::optional<View> raw_input(mil::ValueId id) const;
-  // The value is part of an input, at `view` in its surface; it is widened when it is read.
+  // The value's own elements, narrower than words, while they are all there is of it: those of an input's surface or of
+  // a quantised image; else nothing.
+  std::optional<View> raw_elements(mil::ValueId id) const;
+  // The value's own elements stand at `view`; they are widened when it is read.
   void define_raw(mil::ValueId id, const View& view) { state(id).surface = view; }
   // What is being lowered is all that still uses the value.
   bool is_last_use(mil::ValueId id) const { return state(id).uses == 1; }
@@ -139,16 +141,22 @@ class Lowering {
   // A constant of the plan's own.
   View constant_view(const mil::Tensor& tensor);
 
-  // Appends an elementwise op to the chain being gathered, and functions of its result; an operand is a value or a
-  // place.
+  // Appends an elementwise op to the chain being gathered, and functions of its result, perhaps with a second operand;
+  // an operand is a value or a place.
   using ElementOperand = std::variant<mil::ValueId, View>;
+  struct ThenApply {
+    ThenApply(const TileInstruction& function, std::optional<View> operand = std::nullopt)
+        : instruction(function), b(std::move(operand)) {}
+    TileInstruction instruction;
+    std::optional<View> b;
+  };
   void fuse(mil::ValueId result, TileInstruction instruction, const std::vector<ElementOperand>& operands,
-            const std::vector<TileInstruction>& then = {});
+            const std::vector<ThenApply>& then = {});
 
  private:
   struct State {
     std::optional<mil::Tensor> constant;
-    std::optional<View> surface;  // of an input or a part of one
+    std::optional<View> surface;  // its own elements: of an input or a part of one, or bytes that a step computes
     std::optional<View> home;     // where an output or a concat will have it
     std::optional<View> view, factor;
     std::optional<Stored> stored;
