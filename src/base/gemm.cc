@@ -60,6 +60,7 @@ Description describe(const memory::desc& a, const memory::desc& b, const memory:
 
 Description describe(const ProductPlan& plan) {
   const Gemm& g = plan.gemm;
+  const memory::data_type c = plan.result == Factor::bf16 ? memory::data_type::bf16 : memory::data_type::f32;
   dnnl::primitive_attr attributes = user_scratchpad();
   if (g.beta != 0) {
     dnnl::post_ops sum;
@@ -68,7 +69,7 @@ Description describe(const ProductPlan& plan) {
   }
   return describe(layout(g.m, g.k, g.trans_a, g.lda, memory::data_type::bf16),
                   layout(g.k, g.n, g.trans_b, g.ldb, memory::data_type::bf16),
-                  layout(g.m, g.n, Transpose::no, g.ldc, memory::data_type::f32), attributes);
+                  layout(g.m, g.n, Transpose::no, g.ldc, c), attributes);
 }
 
 Description describe(const BytePlan& plan) {
@@ -138,6 +139,7 @@ class MatmulPrimitive {
 
 Product::Product(const ProductPlan& plan) : plan_(plan) {
   CHECK(plan.gemm.alpha == 1 && (plan.gemm.beta == 0 || plan.gemm.beta == 1));
+  CHECK(plan.result == Factor::fp32 || (plan.factors == Factor::bf16 && plan.gemm.beta == 0));
   if (plan.factors == Factor::fp32) return;
   const int runners = plan.on_one_thread ? thread_count() : 1;
   const OneThread scope(plan.on_one_thread);
@@ -148,8 +150,10 @@ Product::~Product() = default;
 Product::Product(Product&&) noexcept = default;
 Product& Product::operator=(Product&&) noexcept = default;
 
-void Product::run(const void* a, const void* b, float* c) const {
-  if (!primitive_) return gemm(plan_.gemm, static_cast<const float*>(a), static_cast<const float*>(b), c);
+void Product::run(const void* a, const void* b, void* c) const {
+  if (!primitive_) {
+    return gemm(plan_.gemm, static_cast<const float*>(a), static_cast<const float*>(b), static_cast<float*>(c));
+  }
   primitive_->run(plan_.on_one_thread ? size_t(omp_get_thread_num()) : 0, a, b, c);
 }
 

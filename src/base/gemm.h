@@ -27,10 +27,11 @@ struct Gemm {
   int64_t m = 0, n = 0, k = 0;
   int64_t lda = 0, ldb = 0, ldc = 0;
   float alpha = 1, beta = 0;
+  bool operator==(const Gemm&) const = default;
 };
 void gemm(const Gemm& shape, const float* a, const float* b, float* c);
 
-// What the factors of a planned product are stored as; it accumulates in floats, which the result is.
+// What the factors of a planned product are stored as, and its result; it accumulates in floats.
 enum class Factor : uint8_t { fp32, bf16 };
 
 // Whether the processor multiplies bfloat16 faster than floats (AVX-512 BF16, AMX), so that factors are worth rounding.
@@ -47,7 +48,9 @@ bool packs_factors();
 struct ProductPlan {
   Gemm gemm;
   Factor factors = Factor::fp32;
-  bool on_one_thread = false;  // else by all; what runs inside a parallel loop runs on one
+  bool on_one_thread = false;    // else by all; what runs inside a parallel loop runs on one
+  Factor result = Factor::fp32;  // bf16 only of such factors, with beta 0: a factor of the next product
+  bool operator==(const ProductPlan&) const = default;
 };
 
 // The threads of a parallel loop may run one product at once if it was planned for one thread; there are no more of
@@ -60,8 +63,8 @@ class Product {
   Product& operator=(Product&&) noexcept;
 
   const ProductPlan& plan() const { return plan_; }
-  // a and b point to floats or BFloat16s, as planned.
-  void run(const void* a, const void* b, float* c) const;
+  // The operands point to floats or BFloat16s, as planned.
+  void run(const void* a, const void* b, void* c) const;
 
  private:
   ProductPlan plan_;

@@ -233,7 +233,7 @@ void Lowering::find_factors() {
     for (const char* name : {"x", "y"}) {
       const mil::Argument* argument = operation.argument(name);
       if (argument != nullptr && mil::count(shape(argument->values[0])) >= kWorthStoring) {
-        state(argument->values[0]).is_factor = true;
+        ++state(argument->values[0]).factor_uses;
       }
     }
   }
@@ -379,12 +379,20 @@ View Lowering::read(mil::ValueId id) {
   if (value.view) return *value.view;
   if (value.constant) {
     value.view = add_constant(Constant::words(*value.constant, Rounding::none), origin(id));
+  } else if (value.factor) {
+    value.view = target(id);
+    emit_widen(*value.factor, factor_dtype(), *value.view);
   } else {
     CHECK(value.surface);
     value.view = target(id);
     emit_widen(*value.surface, dtype(id), *value.view);
   }
   return *value.view;
+}
+
+bool Lowering::is_only_factor(mil::ValueId id) const {
+  const State& value = state(id);
+  return value.factor_uses > 0 && value.factor_uses == value.uses && !value.home;
 }
 
 View Lowering::read_packed(mil::ValueId id) {
@@ -506,7 +514,7 @@ void Lowering::flush() {
       value.view = like != nullptr ? packed_like(buffer, *like) : packed(buffer, chain.shape());
     }
     chain.store(reg, *value.view);
-    if (value.is_factor) {
+    if (value.factor_uses > 0) {
       value.factor = packed_like(add_buffer({.floats = (value.view->count() + 1) / 2}), *value.view);
       chain.store(reg, *value.factor, true);
     }

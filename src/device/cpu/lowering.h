@@ -17,6 +17,7 @@
 
 #include "base/gemm.h"
 #include "device/cpu/fusion.h"
+#include "device/cpu/kernels/product.h"
 #include "device/cpu/patterns/pattern.h"
 #include "device/cpu/plan.h"
 #include "device/device.h"
@@ -99,6 +100,10 @@ class Lowering {
   mil::DType factor_dtype() const { return factors() == Factor::bf16 ? mil::DType::bf16 : mil::DType::fp32; }
   // As read(), in elements of factors(), rounded to what the precision keeps of them.
   View read_factor(mil::ValueId id);
+  // Products that take bfloat16 are all that use the value.
+  bool is_only_factor(mil::ValueId id) const;
+  // The value stands at `view`, in elements of factors().
+  void define_factor(mil::ValueId id, const View& view) { state(id).factor = view; }
   // As read(), with elements in packed order.
   View read_packed(mil::ValueId id);
   // Where the value stands in 16 bits an element, if it does: an input's, a constant's, or what the precision keeps of
@@ -138,6 +143,8 @@ class Lowering {
   void emit_store(mil::ValueId id, const View& surface);
   void emit_narrow(const View& from, mil::DType dtype, const View& surface);
   void emit_chain(const ElementwiseChain& chain);
+  // Those of the plan's steps, which run one after another.
+  PlannedProducts& products() { return products_; }
   // A constant of the plan's own.
   View constant_view(const mil::Tensor& tensor);
 
@@ -161,7 +168,7 @@ class Lowering {
     std::optional<View> view, factor;
     std::optional<Stored> stored;
     std::optional<uint8_t> pending;  // register in the chain
-    bool is_factor = false;          // of matrix products that take bfloat16
+    int factor_uses = 0;             // by matrix products that take bfloat16
     const mil::Operation* producer = nullptr;
     int uses = 0;  // as operands still to be lowered, and as outputs
   };
@@ -201,6 +208,7 @@ class Lowering {
   std::map<const mil::Operation*, const Pattern*> covered_;
   std::vector<State> states_;
   std::vector<BufferId> outputs_;
+  PlannedProducts products_;
   std::optional<ElementwiseChain> chain_;
   std::vector<mil::ValueId> chained_;  // values that the chain computes
 };
