@@ -157,25 +157,29 @@ void Product::run(const void* a, const void* b, void* c) const {
   primitive_->run(plan_.on_one_thread ? size_t(omp_get_thread_num()) : 0, a, b, c);
 }
 
-ByteProduct::ByteProduct(const BytePlan& plan, const int8_t* b_columns) {
+ByteProduct::ByteProduct(const BytePlan& plan) : plan_(plan) {
   const int runners = thread_count();
   const OneThread scope(true);
   primitive_ = std::make_unique<MatmulPrimitive>(describe(plan), runners);
-  const memory::desc packed = primitive_->description().weights_desc();
-  b_ = Buffer<std::byte>(packed.get_size());
-  memory from(layout(plan.k, plan.n, Transpose::yes, plan.k, memory::data_type::s8), engine(),
+}
+
+Buffer<std::byte> ByteProduct::pack(const int8_t* b_columns) const {
+  const memory::desc order = primitive_->description().weights_desc();
+  Buffer<std::byte> packed(order.get_size());
+  memory from(layout(plan_.k, plan_.n, Transpose::yes, plan_.k, memory::data_type::s8), engine(),
               const_cast<int8_t*>(b_columns));
-  memory to(packed, engine(), b_.data());
+  memory to(order, engine(), packed.data());
   dnnl::stream stream(engine());
   dnnl::reorder(from, to).execute(stream, from, to);
+  return packed;
 }
 
 ByteProduct::~ByteProduct() = default;
 ByteProduct::ByteProduct(ByteProduct&&) noexcept = default;
 ByteProduct& ByteProduct::operator=(ByteProduct&&) noexcept = default;
 
-void ByteProduct::run(const void* a, int32_t* c) const {
-  primitive_->run(static_cast<size_t>(omp_get_thread_num()), a, b_.data(), c);
+void ByteProduct::run(const void* a, const Buffer<std::byte>& packed, int32_t* c) const {
+  primitive_->run(static_cast<size_t>(omp_get_thread_num()), a, packed.data(), c);
 }
 
 }  // namespace anemone

@@ -5,8 +5,9 @@
 //   const Product product({.gemm = {...}, .factors = Factor::bf16});                 // planned once …
 //   product.run(a, b, c);                                                            // … run any number of times
 //
-//   const ByteProduct bytes({.m = M, .n = N, .k = K}, b_columns);                    // bytes, exact sums of 32 bits
-//   bytes.run(a, sums);
+//   const ByteProduct bytes({.m = M, .n = N, .k = K});                               // bytes, exact sums of 32 bits
+//   const Buffer<std::byte> packed = bytes.pack(b_columns);
+//   bytes.run(a, packed, sums);
 #pragma once
 
 #include <cstdint>
@@ -75,22 +76,25 @@ class Product {
 struct BytePlan {
   int64_t m = 0, n = 0, k = 0;
   bool a_is_signed = true;  // int8, else uint8; B is int8
+  bool operator==(const BytePlan&) const = default;
 };
 
 // Where multiplies_bytes(). Runs on the thread that asks for it, and several threads may at once, as with Product.
 class ByteProduct {
  public:
-  // Keeps B, given by columns [N,K], in the order that multiplies fastest.
-  ByteProduct(const BytePlan& plan, const int8_t* b_columns);
+  explicit ByteProduct(const BytePlan& plan);
   ~ByteProduct();
   ByteProduct(ByteProduct&&) noexcept;
   ByteProduct& operator=(ByteProduct&&) noexcept;
 
-  void run(const void* a, int32_t* c) const;
+  const BytePlan& plan() const { return plan_; }
+  // B, given by columns [N,K], in the order that multiplies fastest.
+  Buffer<std::byte> pack(const int8_t* b_columns) const;
+  void run(const void* a, const Buffer<std::byte>& packed, int32_t* c) const;
 
  private:
+  BytePlan plan_;
   std::unique_ptr<MatmulPrimitive> primitive_;
-  Buffer<std::byte> b_;
 };
 
 }  // namespace anemone

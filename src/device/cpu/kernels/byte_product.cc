@@ -131,11 +131,13 @@ void quantize_sums(const SumScaling& scaling, const Quantization& quantization, 
   HWY_DYNAMIC_DISPATCH(QuantizeSums)(scaling, quantization, sums, count, to);
 }
 
-ScaledByteProduct::ScaledByteProduct(ByteProductPlan plan, const int8_t* w)
+ScaledByteProduct::ScaledByteProduct(ByteProductPlan plan, const int8_t* w, PlannedProducts& products)
     : plan_(std::move(plan)),
       block_(block_rows(plan_.rows)),
       threads_(thread_count()),
-      product_({.m = block_, .n = plan_.columns, .k = plan_.inner, .a_is_signed = plan_.x_is_signed}, w) {}
+      product_(
+          products.get(BytePlan{.m = block_, .n = plan_.columns, .k = plan_.inner, .a_is_signed = plan_.x_is_signed})),
+      w_(product_->pack(w)) {}
 
 // The sums of a block, and the rows of x where there are fewer than a block's.
 size_t ScaledByteProduct::scratch_of_thread() const {
@@ -158,7 +160,7 @@ void ScaledByteProduct::run_block(int64_t row, const std::byte* x, std::byte* sc
     std::copy_n(from, rows * plan_.inner, padded);
     from = padded;
   }
-  product_.run(from, sums);
+  product_->run(from, w_, sums);
   const auto bytes = static_cast<int64_t>(plan_.quantization ? 1 : sizeof(float));
   for (int64_t r = 0; r < rows; ++r) finish_row(sums + r * columns, y + (row + r) * columns * bytes);
 }

@@ -1,6 +1,6 @@
 // Products of bytes whose sums become floats, or bytes again: pointwise convolutions between quantised values.
 //
-//   const ScaledByteProduct product({.rows = P, .columns = N, .inner = K}, w, channels);
+//   const ScaledByteProduct product({.rows = P, .columns = N, .inner = K, .scaling = …}, w, products);
 //   product.run(x, scratch, y);            // y[P, N] from x[P, K] and w[N, K]; scratch: product.scratch_bytes()
 //
 // The sums are exact. A block of rows at a time, its sums go on while they are in the second-level cache.
@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-#include "base/gemm.h"
+#include "device/cpu/kernels/product.h"
 #include "device/cpu/kernels/rounding.h"
 
 namespace anemone::cpu {
@@ -46,7 +46,7 @@ struct ByteProductPlan {
 // Run by all threads, as many as when it was planned, where multiplies_bytes().
 class ScaledByteProduct {
  public:
-  ScaledByteProduct(ByteProductPlan plan, const int8_t* w);
+  ScaledByteProduct(ByteProductPlan plan, const int8_t* w, PlannedProducts& products);
   size_t scratch_bytes() const { return size_t(threads_) * scratch_of_thread(); }
   void run(const std::byte* x, std::byte* scratch, std::byte* y) const;
 
@@ -58,7 +58,8 @@ class ScaledByteProduct {
   ByteProductPlan plan_;
   int64_t block_;  // rows
   int threads_;
-  ByteProduct product_;
+  std::shared_ptr<const ByteProduct> product_;
+  Buffer<std::byte> w_;
 };
 
 }  // namespace anemone::cpu

@@ -39,13 +39,18 @@ void gather_row(const Windows& w, const Windows::Dims& tap, const float* x, floa
   }
 }
 
+template <class P, class Plan>
+std::shared_ptr<const P> planned(std::vector<std::shared_ptr<const P>>& products, const Plan& plan) {
+  const auto found = std::ranges::find_if(products, [&](const auto& product) { return product->plan() == plan; });
+  if (found != products.end()) return *found;
+  return products.emplace_back(std::make_shared<const P>(plan));
+}
+
 }  // namespace
 
-std::shared_ptr<const Product> PlannedProducts::get(const ProductPlan& plan) {
-  const auto found = std::ranges::find_if(planned_, [&](const auto& product) { return product->plan() == plan; });
-  if (found != planned_.end()) return *found;
-  return planned_.emplace_back(std::make_shared<const Product>(plan));
-}
+std::shared_ptr<const Product> PlannedProducts::get(const ProductPlan& plan) { return planned(products_, plan); }
+
+std::shared_ptr<const ByteProduct> PlannedProducts::get(const BytePlan& plan) { return planned(byte_products_, plan); }
 
 BatchProduct::BatchProduct(const Gemm& gemm, Factor factors, Factor result, Loops batch, PlannedProducts& products)
     : batch_(std::move(batch)),

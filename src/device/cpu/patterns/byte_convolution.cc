@@ -180,7 +180,7 @@ void lower_convolution(Lowering& l, const ByteConvolution& c) {
     plan.quantization.emplace(floats(spread(c.y.scale, columns)), floats(spread(c.y.zero_point, columns)),
                               to == DType::int8);
   }
-  const auto product = std::make_shared<const ScaledByteProduct>(std::move(plan), w.data());
+  const auto product = std::make_shared<const ScaledByteProduct>(std::move(plan), w.data(), l.products());
   const View x = read_bytes(l, from), y = image_of(l, l.shape(between), to);
   const View scratch = l.temporary({int64_t(product->scratch_bytes())}, DType::int8);
   l.emit({x, scratch, y}, [=, x_type = l.dtype(from)](const Pointers& p) {
