@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/parallel.h"
 #include "device/cpu/kernels/byte_product.h"
@@ -19,21 +18,29 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Vector = hn::ScalableTag<float>;
 using Element = hn::CappedTag<float, 1>;
 
-template <class D>
-HWY_INLINE hn::Vec<D> Scaled(D d, const SumScaling& s, const int32_t* sums, size_t i) {
-  const hn::RebindToSigned<D> words;
-  const auto sum = hn::Add(hn::LoadU(words, sums + i), hn::LoadU(words, s.correction.data() + i));
-  const auto factor = hn::LoadU(d, s.factor.data() + i), bias = hn::LoadU(d, s.bias.data() + i);
-  return hn::MulAdd(hn::ConvertTo(d, sum), factor, bias);
-}
+// Addresses by value: the compiler would read them anew after each byte stored, which might be theirs.
+struct Scaler {
+  explicit Scaler(const SumScaling& s)
+      : correction(s.correction.data()), factor(s.factor.data()), bias(s.bias.data()) {}
+  const int32_t* correction;
+  const float *factor, *bias;
 
-void ScaleSums(const SumScaling& s, const int32_t* sums, size_t count, float* y) {
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D d, const int32_t* sums, size_t i) const {
+    const hn::RebindToSigned<D> words;
+    const auto sum = hn::Add(hn::LoadU(words, sums + i), hn::LoadU(words, correction + i));
+    return hn::MulAdd(hn::ConvertTo(d, sum), hn::LoadU(d, factor + i), hn::LoadU(d, bias + i));
+  }
+};
+
+void ScaleSums(const SumScaling& scaling, const int32_t* sums, size_t count, float* y) {
   const Vector d;
   const Element e;
+  const Scaler scaled(scaling);
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(Scaled(d, s, sums, i), d, y + i);
-  for (; i < count; ++i) hn::StoreU(Scaled(e, s, sums, i), e, y + i);
+  for (; i + lanes <= count; i += lanes) hn::StoreU(scaled(d, sums, i), d, y + i);
+  for (; i < count; ++i) hn::StoreU(scaled(e, sums, i), e, y + i);
 }
 
 // Before AVX2, x86 has no conversions of halves.
@@ -49,21 +56,30 @@ HWY_INLINE hn::Vec<D> RoundedToHalf(D d, hn::Vec<D> y) {
 #endif
 }
 
+// Added to a float below 2²², it leaves the integer nearest to it, halves to even, in the lowest bits.
+constexpr float kRounding = 0x1.8p23F;
+constexpr int32_t kRoundingBits = 0x4B400000;
+constexpr float kBeyondBytes = 1024;  // steps, with any zero point
+
 template <bool kHalves, bool kDivide, class Byte>
 struct Quantizer {
-  const SumScaling& scaling;
-  const Quantization& q;
+  Quantizer(const SumScaling& s, const Quantization& q)
+      : scaled(s), step(kDivide ? q.scale.data() : q.inverse.data()), zero_point(q.zero_point.data()) {}
+  Scaler scaled;
+  const float* step;
+  const int32_t* zero_point;
 
   template <class D>
   HWY_INLINE void Convert(D d, const int32_t* sums, size_t i, Byte* to) const {
-    const auto low = hn::Set(d, std::numeric_limits<Byte>::min()), high = hn::Set(d, std::numeric_limits<Byte>::max());
-    auto y = Scaled(d, scaling, sums, i);
+    const hn::RebindToSigned<D> words;
+    auto y = scaled(d, sums, i);
     if constexpr (kHalves) y = RoundedToHalf(d, y);
-    const auto step = hn::LoadU(d, (kDivide ? q.scale.data() : q.inverse.data()) + i);
-    const auto steps = hn::Round(kDivide ? hn::Div(y, step) : hn::Mul(y, step));
-    const auto shifted = hn::Add(steps, hn::LoadU(d, q.zero_point.data() + i));
-    const auto words = hn::ConvertTo(hn::RebindToSigned<D>(), hn::Min(hn::Max(shifted, low), high));
-    hn::StoreU(hn::DemoteTo(hn::Rebind<Byte, D>(), words), hn::Rebind<Byte, D>(), to + i);
+    const auto by = hn::LoadU(d, step + i);
+    const auto exact = kDivide ? hn::Div(y, by) : hn::Mul(y, by);
+    const auto steps = hn::Min(hn::Max(exact, hn::Set(d, -kBeyondBytes)), hn::Set(d, kBeyondBytes));
+    const auto rounded = hn::BitCast(words, hn::Add(steps, hn::Set(d, kRounding)));
+    const auto shift = hn::Sub(hn::LoadU(words, zero_point + i), hn::Set(words, kRoundingBits));
+    hn::StoreU(hn::DemoteTo(hn::Rebind<Byte, D>(), hn::Add(rounded, shift)), hn::Rebind<Byte, D>(), to + i);
   }
 
   HWY_INLINE void operator()(const int32_t* sums, size_t count, std::byte* to) const {
@@ -78,8 +94,8 @@ struct Quantizer {
 template <bool kHalves, bool kDivide>
 HWY_INLINE void QuantizeAs(const SumScaling& s, const Quantization& q, const int32_t* sums, size_t count,
                            std::byte* to) {
-  q.is_signed ? Quantizer<kHalves, kDivide, int8_t>{s, q}(sums, count, to)
-              : Quantizer<kHalves, kDivide, uint8_t>{s, q}(sums, count, to);
+  q.is_signed ? Quantizer<kHalves, kDivide, int8_t>(s, q)(sums, count, to)
+              : Quantizer<kHalves, kDivide, uint8_t>(s, q)(sums, count, to);
 }
 
 void QuantizeSums(const SumScaling& s, const Quantization& q, const int32_t* sums, size_t count, std::byte* to) {
@@ -99,7 +115,7 @@ namespace {
 HWY_EXPORT(ScaleSums);
 HWY_EXPORT(QuantizeSums);
 
-constexpr int64_t kBlockRows = 128;  // whose sums fit the second-level cache: 256 KiB for 512 columns
+constexpr int64_t kBlockRows = 64;  // whose sums fit the second-level cache: 128 KiB for 512 columns
 constexpr int64_t kFewRows = 16;
 
 // A block for each thread where there are few rows.
@@ -116,7 +132,7 @@ void scale_sums(const SumScaling& scaling, const int32_t* sums, size_t count, fl
   HWY_DYNAMIC_DISPATCH(ScaleSums)(scaling, sums, count, y);
 }
 
-Quantization::Quantization(std::vector<float> scales, std::vector<float> zero_points, bool to_signed)
+Quantization::Quantization(std::vector<float> scales, std::vector<int32_t> zero_points, bool to_signed)
     : scale(std::move(scales)), zero_point(std::move(zero_points)), is_signed(to_signed) {
   int exponent = 0;
   const auto is_power_of_two = [&](float s) {

@@ -25,8 +25,9 @@ struct SumScaling {
 
 // clamp(round(y / scale) + zero_point), halves to even; a number for each column.
 struct Quantization {
-  Quantization(std::vector<float> scales, std::vector<float> zero_points, bool to_signed);
-  std::vector<float> scale, zero_point;
+  Quantization(std::vector<float> scales, std::vector<int32_t> zero_points, bool to_signed);
+  std::vector<float> scale;
+  std::vector<int32_t> zero_point;
   std::vector<float> inverse;  // 1 / scale where all of them are powers of two, else empty
   bool is_signed;              // int8, else uint8
 };

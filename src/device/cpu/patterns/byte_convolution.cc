@@ -121,6 +121,8 @@ std::optional<ByteConvolution> match_convolution(const Graph& graph, const Opera
 
 std::vector<float> floats(const std::vector<double>& numbers) { return {numbers.begin(), numbers.end()}; }
 
+std::vector<int32_t> integers(const std::vector<double>& numbers) { return {numbers.begin(), numbers.end()}; }
+
 std::vector<int8_t> bytes_of(const mil::Tensor& tensor) {
   const auto* bytes = reinterpret_cast<const int8_t*>(tensor.bytes().data());
   return {bytes, bytes + tensor.type().count()};
@@ -177,7 +179,7 @@ void lower_convolution(Lowering& l, const ByteConvolution& c) {
                        .scaling = scaling_of(c, w, columns, l.rounding(between))};
   const DType to = c.quantize != nullptr ? l.dtype(c.quantize->results[0]) : DType::fp32;
   if (c.quantize != nullptr) {
-    plan.quantization.emplace(floats(spread(c.y.scale, columns)), floats(spread(c.y.zero_point, columns)),
+    plan.quantization.emplace(floats(spread(c.y.scale, columns)), integers(spread(c.y.zero_point, columns)),
                               to == DType::int8);
   }
   const auto product = std::make_shared<const ScaledByteProduct>(std::move(plan), w.data(), l.products());
