@@ -13,7 +13,7 @@ using train::Timer;
 
 struct OffloadFlags {
   std::string config = "stories110m", device = "cpu";
-  Precision precision = Precision::fp32;
+  std::optional<Precision> precision;
   model::WeightSource weights = model::WeightSource::baked;
   int64_t steps = 5, batch = 1, seq = 0;
   bool json = false;
@@ -54,10 +54,11 @@ void print_table(const DeviceInfo& device, const std::vector<bench::OffloadTimin
 
 Result<> bench_offload(const OffloadFlags& flags) {
   const model::Config config = TRY(model::find_config(flags.config));
-  const auto device = TRY(open_device(flags.device, {.precision = flags.precision}));
+  const Precision precision = precision_on(flags.device, flags.precision);
+  const auto device = TRY(open_device(flags.device, {.precision = precision}));
   const auto timings = TRY(bench::compare_offloads(*device, config,
                                                    {.source = flags.weights,
-                                                    .precision = flags.precision,
+                                                    .precision = precision,
                                                     .batch = flags.batch,
                                                     .seq = flags.seq > 0 ? flags.seq : config.seq},
                                                    flags.steps));
@@ -82,7 +83,7 @@ void add_bench(CLI::App& root, Action& action) {
   const CLI::Range positive(int64_t{1}, int64_t{1} << 20);
   offload->add_option("--config", flags->config, "A built-in model or a JSON file")->capture_default_str();
   add_device(*offload, flags->device);
-  add_choice(*offload, "--precision", flags->precision, kPrecisions, "How much of a value is kept [auto: fp32]");
+  add_precision(*offload, flags->precision);
   add_choice(*offload, "--weights", flags->weights, kWeightSources,
              "In the programs, or beside the activations [baked]");
   offload->add_option("--steps", flags->steps, "Steps to time, after one that is not")

@@ -11,7 +11,7 @@ namespace {
 
 struct TrainFlags {
   std::string config = "stories110m", device = "cpu";
-  Precision precision = Precision::fp32;
+  std::optional<Precision> precision;
   model::WeightSource weights = model::WeightSource::baked;
   int64_t steps = 10, batch = 1, seq = 0;
   bool json = false;
@@ -83,10 +83,11 @@ void print_table(const bench::TrainReport& report, const DeviceInfo& device) {
 
 Result<> run_bench(const TrainFlags& flags) {
   const model::Config config = TRY(model::find_config(flags.config));
-  const auto device = TRY(open_device(flags.device, {.precision = flags.precision}));
+  const Precision precision = precision_on(flags.device, flags.precision);
+  const auto device = TRY(open_device(flags.device, {.precision = precision}));
   const bench::TrainReport report = TRY(bench::bench_train(*device, config,
                                                            {.source = flags.weights,
-                                                            .precision = flags.precision,
+                                                            .precision = precision,
                                                             .batch = flags.batch,
                                                             .seq = flags.seq > 0 ? flags.seq : config.seq},
                                                            flags.steps));
@@ -106,7 +107,7 @@ void add_bench_train(CLI::App& bench, Action& action) {
   const CLI::Range positive(int64_t{1}, int64_t{1} << 20);
   app->add_option("--config", flags->config, "A built-in model or a JSON file")->capture_default_str();
   add_device(*app, flags->device);
-  add_choice(*app, "--precision", flags->precision, kPrecisions, "How much of a value is kept [auto: fp32]");
+  add_precision(*app, flags->precision);
   add_choice(*app, "--weights", flags->weights, kWeightSources, "In the programs, or beside the activations [baked]");
   app->add_option("--batch", flags->batch, "Sequences a step")->capture_default_str()->check(positive);
   app->add_option("--seq", flags->seq, "Tokens a sequence [the model's]")->check(positive);

@@ -26,7 +26,7 @@ using mil::TensorType;
 struct RunOptions {
   std::string path, function, device = "cpu", compare, output;
   std::vector<std::string> inputs, shapes;  // NAME=WHAT
-  Precision precision = Precision::fp16;
+  std::optional<Precision> precision;
   int repeat = 1;
   bool json = false;
 };
@@ -230,7 +230,7 @@ void add_differences(Json& outputs, const Execution& execution, const Execution&
 
 void print_text(const Json& report) {
   const auto show_time = [](std::string_view title, const Json& t) {
-    fmt::print("{:<8}{:.4g} ms at first, {:.4g} median, {:.4g} least\n", title, t["first"].get<double>(),
+    fmt::print("{:<9}{:.4g} ms at first, {:.4g} median, {:.4g} least\n", title, t["first"].get<double>(),
                t["median"].get<double>(), t["least"].get<double>());
   };
   fmt::print("{}: function {} on {}, runs {}\n", report["file"].get<std::string>(),
@@ -240,7 +240,7 @@ void print_text(const Json& report) {
     show_time(report["device_time_modelled"].get<bool>() ? "modelled" : "device", report["device_ms"]);
   }
   const auto show_tensor = [](std::string_view title, const Json& tensor) {
-    fmt::print("{:<8}{} {}{}\n", title, tensor["type"].get<std::string>(), tensor["name"].get<std::string>(),
+    fmt::print("{:<9}{} {}{}\n", title, tensor["type"].get<std::string>(), tensor["name"].get<std::string>(),
                tensor.contains("file") ? " → " + tensor["file"].get<std::string>() : "");
   };
   for (const Json& state : report["states"]) show_tensor("state", state);
@@ -248,7 +248,7 @@ void print_text(const Json& report) {
     show_tensor("output", output);
     if (!output.contains("difference")) continue;
     const Json& d = output["difference"];
-    fmt::print("        {} elements differ from {}; the largest difference is {} at {}, {} of the largest magnitude\n",
+    fmt::print("         {} elements differ from {}; the largest difference is {} at {}, {} of the largest magnitude\n",
                d["elements"].get<int64_t>(), report["compared_with"].get<std::string>(), d["largest"].dump(),
                d["at"].get<int64_t>(), d["relative"].dump());
   }
@@ -256,7 +256,7 @@ void print_text(const Json& report) {
 
 Result<Execution> run_on(const std::string& device, const RunOptions& options, const mil::Function& function,
                          const mil::Weights& weights, const std::vector<Tensor>& inputs, int repeat) {
-  const auto opened = TRY(open_device(device, {.precision = options.precision}));
+  const auto opened = TRY(open_device(device, {.precision = precision_on(device, options.precision, Precision::fp16)}));
   return execute(*opened, function, weights, inputs, repeat);
 }
 
@@ -278,7 +278,7 @@ Result<> run(const RunOptions& options) {
   Json report{{"file", options.path},
               {"function", function.name},
               {"device", options.device},
-              {"precision", to_string(options.precision)},
+              {"precision", to_string(precision_on(options.device, options.precision, Precision::fp16))},
               {"repeat", options.repeat}};
   report.update(times_of(execution));
   report["outputs"] = TRY(write_tensors(function, function.outputs, execution.outputs, options.output));

@@ -28,14 +28,15 @@ void add_model_flags(CLI::App& command, ModelFlags& flags) {
   command.add_option("--tokenizer", flags.tokenizer,
                      "A SentencePiece .model or a llama2.c tokenizer.bin [the one that the model names]");
   add_device(command, flags.device);
-  add_choice(command, "--precision", flags.precision, kPrecisions, "How much of a value is kept [auto: fp32]");
+  add_precision(command, flags.precision);
   command.add_option("--threads", flags.threads, "Threads of the host [all]")->check(CLI::Range(1, 1024));
 }
 
 Result<ChosenDevice> open_device(const ModelFlags& flags) {
   if (flags.threads) set_thread_count(*flags.threads);
-  return ChosenDevice{TRY(anemone::open_device(flags.device, {.precision = flags.precision})),
-                      train::program_dtype(flags.precision)};
+  const Precision precision = precision_on(flags.device, flags.precision);
+  return ChosenDevice{TRY(anemone::open_device(flags.device, {.precision = precision})),
+                      train::program_dtype(precision)};
 }
 
 Result<text::Tokenizer> load_tokenizer(const ModelFlags& flags, const model::Config& config) {

@@ -16,7 +16,7 @@ struct ModelFlags {
   std::string model;
   std::string tokenizer;
   std::string device = "cpu";
-  Precision precision = Precision::fp32;
+  std::optional<Precision> precision;
   std::optional<int> threads;  // of the host; all by default
 };
 

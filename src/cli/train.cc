@@ -87,8 +87,8 @@ Result<> apply_flags(const TrainFlags& flags, train::TrainOptions& o) {
   set(flags.windows, o.sampling);
   if (flags.compact_vocabulary) o.compact_vocabulary = true;
   if (flags.no_ane_extras) o.offload = train::Offload::core;
-  if (flags.precision && *flags.precision != o.precision) {
-    o.precision = *flags.precision;
+  if (const Precision p = precision_on(flags.device, flags.precision, o.precision); p != o.precision) {
+    o.precision = p;
     o.scaling = train::default_scaling(o.precision);
   }
   if (flags.loss_scale) TRY(apply_loss_scale(*flags.loss_scale, o));
@@ -332,7 +332,7 @@ void add_model_flags(CLI::App& app, TrainFlags& f) {
 
 void add_run_flags(CLI::App& app, TrainFlags& f) {
   add_device(app, f.device);
-  add_choice(app, "--precision", f.precision, kPrecisions, "How much of a value is kept [auto: fp32]");
+  add_precision(app, f.precision);
   add_choice(app, "--weights", f.weights, kWeightSources, "In the programs, or beside the activations [baked]");
   add_choice(app, "--offload", f.offload, kOffloads, "Matrix work alone on the device, or norms and head too [core]");
   app.add_flag("--no-ane-extras", f.no_ane_extras, "The same as --offload core");

@@ -186,6 +186,10 @@ namespace anemone {
 Result<std::unique_ptr<Device>> open_sim(std::string_view profile, const DeviceOptions& options) {
   auto engine = std::make_shared<sim::Engine>();
   engine->profile = TRY(mil::parse_profile(profile));
+  if (options.precision != Precision::fp16) {
+    return fail("sim:{} computes as the engine does, in fp16: --precision {} is for cpu and ref", profile,
+                to_string(options.precision));
+  }
   engine->limits.emplace(engine->profile, options.strict);
   return std::make_unique<sim::SimDevice>(std::move(engine));
 }
