@@ -31,7 +31,8 @@ struct TrainFlags {
   std::optional<double> rate, clip, weight_decay;
   std::optional<uint32_t> seed;
   std::optional<int> threads;
-  bool resume = false, scratch = false, compact_vocabulary = false, no_ane_extras = false, golden = false;
+  bool resume = false, scratch = false, compact_vocabulary = false, no_ane_extras = false, golden = false,
+       strict = false;
 };
 
 // A run before its data is known.
@@ -275,7 +276,8 @@ Result<> train_golden(const TrainFlags& flags) {
   const Data data = TRY(open_data(flags, plan));
   const train::GoldenTrace& trace = train::published_trace(plan.options.offload);
   TRY(train::check_data(trace, *data.tokens));
-  const std::unique_ptr<Device> device = TRY(open_device(flags.device, {.precision = plan.options.precision}));
+  const std::unique_ptr<Device> device =
+      TRY(open_device(flags.device, {.precision = plan.options.precision, .strict = flags.strict}));
   TRY(TrainOutput::create(describe(plan, *device, data), ""))->banner();
   auto trainer =
       TRY(train::Trainer::create(*device, {.config = plan.config, .options = plan.options, .tokens = &*data.tokens}));
@@ -288,7 +290,8 @@ Result<> train(const TrainFlags& flags) {
   if (flags.golden) return train_golden(flags);
   Plan plan = TRY(make_plan(flags));
   TRY(make_folder(plan.path));
-  const std::unique_ptr<Device> device = TRY(open_device(flags.device, {.precision = plan.options.precision}));
+  const std::unique_ptr<Device> device =
+      TRY(open_device(flags.device, {.precision = plan.options.precision, .strict = flags.strict}));
   const Data data = TRY(open_data(flags, plan));
   const std::unique_ptr<TrainOutput> output =
       TRY(TrainOutput::create(describe(plan, *device, data), flags.log.value_or("")));
