@@ -335,6 +335,7 @@ void add_model_flags(CLI::App& app, TrainFlags& f) {
 
 void add_run_flags(CLI::App& app, TrainFlags& f) {
   add_device(app, f.device);
+  app.add_flag("--strict", f.strict, "sim: limits that sources disagree about hold too");
   add_precision(app, f.precision);
   add_choice(app, "--weights", f.weights, kWeightSources, "In the programs, or beside the activations [baked]");
   add_choice(app, "--offload", f.offload, kOffloads, "Matrix work alone on the device, or norms and head too [core]");
