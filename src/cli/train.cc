@@ -31,8 +31,7 @@ struct TrainFlags {
   std::optional<double> rate, clip, weight_decay;
   std::optional<uint32_t> seed;
   std::optional<int> threads;
-  bool resume = false, scratch = false, compact_vocabulary = false, no_ane_extras = false, golden = false,
-       strict = false;
+  bool resume = false, scratch = false, compact_vocabulary = false, no_ane_extras = false, golden = false;
 };
 
 // A run before its data is known.

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "mil/builder.h"
-#include "mil/package/package.h"
+#include "mil/inference.h"
 #include "mil/parser.h"
 
 namespace anemone::sim {
@@ -86,13 +86,14 @@ TEST(Explain, NamesTheFirstResponsible) {
 
 // The parts that the engine composes softmax of go by its name and place in the text.
 TEST(Explain, NamesWhatTheTextHas) {
-  const auto program = mil::parse(
+  auto program = mil::parse(
       "program(1.3)\n{\n  func main<ios18>(tensor<fp16, [1, 8]> x) {\n"
       "    tensor<fp16, [1, 8]> r = relu(x = x)[name = string(\"r\")];\n"
       "    tensor<fp16, [1, 8]> s = softmax(axis = int32(-1), x = r)[name = string(\"s\")];\n  } -> (s);\n}\n",
       "text");
   ASSERT_TRUE(program) << program.error().message;
-  const auto d = explained(program->functions[0], {halves({1, 8}, {0.1, 0.7, -2, 3.1, 0.33, 1.9, 2.2, 0.05})});
+  ASSERT_TRUE(mil::check(program->functions[0]));
+  const auto d = explained(program->functions[0], {halves({1, 8}, {0.1, 0.7, 4, 3.1, 0.33, 1.9, 2.2, 0.05})});
   const Departure* first = first_responsible(d);
   ASSERT_NE(first, nullptr);
   EXPECT_EQ(first->op, "exp");

@@ -1,0 +1,114 @@
+// The simulated engine as people use it: running, explaining, training, and what it refuses.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/random.h"
+#include "process.h"
+
+namespace anemone::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+
+// A sum of 32 channels: above 2^15 the engine's is infinite.
+constexpr std::string_view kSum = R"(program(1.3)
+{
+    func main<ios18>(tensor<fp16, [1, 32, 1, 64]> a) {
+            tensor<fp16, [1, 1, 1, 64]> s = reduce_sum(axes = tensor<int32, [1]>([1]), keep_dims = bool(true), x = a)[name = string("s")];
+            tensor<fp16, [1, 1, 32, 64]> r = reshape(shape = tensor<int32, [4]>([1, 1, 32, 64]), x = a)[name = string("r")];
+            tensor<fp16, [1, 1, 1, 32]> w = const()[name = string("w"), val = tensor<fp16, [1, 1, 1, 32]>([[[[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]]])];
+            tensor<fp16, [1, 1, 1, 64]> m = matmul(x = w, y = r)[name = string("m")];
+            tensor<fp16, [1, 1, 1, 64]> o = sub(x = m, y = s)[name = string("o")];
+        } -> (o);
+}
+)";
+
+class SimCommand : public testing::Test {
+ protected:
+  SimCommand() {
+    folder_ = fs::path(testing::TempDir()) / "anemone_sim_command";
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    write("sum.mil", kSum);
+  }
+  ~SimCommand() override { fs::remove_all(folder_); }
+
+  void write(const std::string& name, std::string_view text) const {
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+  }
+  Outcome run(const Arguments& arguments) const { return cli::run(arguments, folder_.string()); }
+  Outcome run_sum(Arguments more) const {
+    more.insert(more.begin(), {"mil", "run", "sum.mil", "--input", "*=const:1040"});
+    return run(more);
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(SimCommand, RunsWithAModelledTime) {
+  const Outcome outcome = run_sum({"--device", "sim:m4", "--repeat", "3", "--json"});
+  const json report = *parse_json(outcome.out, "stdout");
+  EXPECT_TRUE(report["device_time_modelled"]);
+  EXPECT_GT(report["device_ms"]["first"], 10 * report["device_ms"]["least"].get<double>()) << "waking";
+  EXPECT_NEAR(report["device_ms"]["least"], 0.094, 0.02);
+}
+
+TEST_F(SimCommand, ExplainsWhatWorksOnTheCpuAlone) {
+  const Outcome outcome = run_sum({"--device", "sim:m4", "--compare", "cpu", "--explain"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("the largest difference is \"inf\""));
+  EXPECT_THAT(outcome.out, HasSubstr("matmul m at 7:"));
+  EXPECT_THAT(outcome.out, HasSubstr("most at 0: inf, where IEEE has 33280"));
+  EXPECT_THAT(outcome.out, HasSubstr("overflow: 64 of 64 sums reached 2^15 on the way and stayed infinite"));
+  EXPECT_THAT(outcome.out, HasSubstr("the first to part by more than rounding: matmul m at 7:"));
+}
+
+TEST_F(SimCommand, ExplainsInJson) {
+  const Outcome outcome = run_sum({"--device", "sim:m5", "--explain", "--json"});
+  const json explanation = (*parse_json(outcome.out, "stdout"))["explanation"];
+  EXPECT_EQ(explanation["first_responsible"]["op"], "matmul");
+  EXPECT_EQ(explanation["first_responsible"]["engine"], "inf");
+  EXPECT_EQ(explanation["first_responsible"]["ieee"], 33280);
+}
+
+TEST_F(SimCommand, RefusesInOneSentence) {
+  const auto expect_error = [&](const Arguments& more, int code, const std::string& sentence) {
+    const Outcome outcome = run_sum(more);
+    EXPECT_EQ(outcome.code, code);
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr(sentence), MatchesRegex("anemone: [^\n]+\n")));
+  };
+  expect_error({"--device", "sim:m9"}, 2, "there is no engine m9");
+  expect_error({"--device", "sim:m4", "--precision", "fp32"}, 1, "in fp16: --precision fp32 is for cpu and ref");
+  expect_error({"--device", "cpu", "--strict"}, 1, "--strict is about the engine's limits");
+  expect_error({"--device", "cpu", "--explain"}, 1, "it goes with --device sim:CHIP");
+  expect_error({"--device", "sim:m4", "--strict"}, 1, "C2");
+}
+
+TEST_F(SimCommand, TrainsInDeviceTime) {
+  write("small.json",
+        R"({"name": "small", "layers": 2, "dim": 64, "hidden": 96, "heads": 4, "kv_heads": 4, "head_dim": 16,
+            "vocab": 50, "seq": 64})");
+  std::string tokens;
+  Random random(5);
+  for (int i = 0; i < 4000; ++i) tokens += {static_cast<char>(random.below(50)), '\0'};
+  write("tokens.bin", tokens);
+  for (const char* weights : {"baked", "dynamic"}) {
+    const Outcome outcome = run({"train", "--config", "small.json", "--data", "tokens.bin", "--device", "sim:m4",
+                                 "--weights", weights, "--steps", "3", "--scratch", "--log", "log.jsonl"});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("precision fp16"));
+    EXPECT_THAT(outcome.out, HasSubstr("ms/step (modelled)"));
+    EXPECT_THAT(*read_text((folder_ / "log.jsonl").string()), HasSubstr("device_ms"));
+  }
+}
+
+}  // namespace
+}  // namespace anemone::cli
