@@ -110,6 +110,10 @@ class SimRequest final : public Request {
       read(*inputs_[i], loaded_->signature().inputs[i].type.dtype, elements(memory, plan.inputs[i]));
     }
     for (const Step& step : plan.steps) step(memory);
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      const mil::TensorType& type = loaded_->signature().inputs[i].type;
+      if (type.state) write(elements(memory, plan.inputs[i]), type.dtype, *inputs_[i]);
+    }
     for (size_t i = 0; i < outputs_.size(); ++i) {
       write(elements(memory, plan.outputs[i]), loaded_->signature().outputs[i].type.dtype, *outputs_[i]);
     }

@@ -1,8 +1,6 @@
 // Ops that move data without arithmetic: views where the layout allows; else copies, of patterns.
-#include <array>
-#include <numeric>
-
 #include "device/parts.h"
+#include "device/sim/arithmetic/number.h"
 #include "device/sim/lowering.h"
 #include "device/slices.h"
 
@@ -11,6 +9,17 @@ namespace {
 
 Result<> lower_identity(Lowering& l, const Node& node) {
   l.define(node.result(), l.read(node.operand("x")));
+  return {};
+}
+
+// A copy, which a later write leaves alone.
+Result<> lower_read_state(Lowering& l, const Node& node) {
+  l.emit_copy(l.read(node.operand("input")), l.result(node.result()));
+  return {};
+}
+
+Result<> lower_write_state(Lowering& l, const Node& node) {
+  l.emit_copy(l.read(node.operand("data")), l.read(node.operand("input")));
   return {};
 }
 
@@ -55,16 +64,33 @@ Result<> lower_concat(Lowering& l, const Node& node) {
   return {};
 }
 
+Result<> lower_pad(Lowering& l, const Node& node) {
+  if (node.call.text("mode") != "constant") return lower_pattern(l, node);
+  const View x = l.read(node.operand("x")), result = l.result(node.result());
+  const View value = l.constant_view({half_away(node.call.number("constant_val"))}, {1});
+  const std::vector<int64_t> pad = node.call.integers("pad");
+  View inside = result;
+  for (size_t i = 0; i < pad.size() / 2; ++i) {
+    const size_t d = x.shape.size() - pad.size() / 2 + i;
+    inside = sliced(std::move(inside), d, pad[2 * i], x.shape[d]);
+  }
+  l.emit_copy(broadcast_to(value, result.shape), result);
+  l.emit_copy(x, inside);
+  return {};
+}
+
 }  // namespace
 
 std::vector<Rule> movement_rules() {
-  std::vector<Rule> rules{{"identity", lower_identity},    {"reshape", lower_reshape},
+  std::vector<Rule> rules{{"read_state", lower_read_state}, {"write_state", lower_write_state},
+                          {"identity", lower_identity},    {"reshape", lower_reshape},
                           {"expand_dims", lower_reshape},  {"squeeze", lower_reshape},
                           {"flatten2d", lower_reshape},    {"transpose", lower_transpose},
                           {"slice_by_index", lower_slice}, {"slice_by_size", lower_slice},
-                          {"split", lower_split},          {"concat", lower_concat}};
+                          {"split", lower_split},          {"concat", lower_concat},
+                          {"pad", lower_pad}};
   for (std::string_view op :
-       {"tile", "pad", "reverse", "reverse_sequence", "stack", "crop", "depth_to_space", "space_to_depth",
+       {"tile", "reverse", "reverse_sequence", "stack", "crop", "depth_to_space", "space_to_depth",
         "pixel_shuffle", "pixel_unshuffle", "space_to_batch", "batch_to_space", "slice_update", "gather",
         "gather_along_axis", "gather_nd", "upsample_nearest_neighbor", "resize_nearest_neighbor"}) {
     rules.push_back({op, lower_pattern});

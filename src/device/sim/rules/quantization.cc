@@ -8,7 +8,7 @@
 namespace anemone::sim {
 namespace {
 
-// scale·(q − zero): the scales one for all, or one a result channel.
+// scale·(q − zero): the scales one for all, or one for each index along axis 0.
 struct Quantization {
   std::vector<double> scales;
   double zero = 0;
@@ -19,8 +19,9 @@ std::optional<Quantization> quantization_of(const mil::OpCall& call) {
   const mil::Tensor* scale = call.operands("scale")[0].constant;
   if (scale == nullptr) return std::nullopt;
   Quantization q{.scales = scale->numbers()};
-  const bool along_results = call.has("axis") && call.integer("axis") == 0;
-  if (q.scales.size() != 1 && !along_results) return std::nullopt;
+  const std::string_view data = call.has("input") ? "input" : "quantized_data";
+  const bool is_first = call.has("axis") && (call.integer("axis") == 0 || -call.integer("axis") == call.rank(data));
+  if (q.scales.size() != 1 && !is_first) return std::nullopt;
   if (!call.has("zero_point")) return q;
   const mil::Tensor* zero = call.operands("zero_point")[0].constant;
   if (zero == nullptr) return std::nullopt;
@@ -31,7 +32,7 @@ std::optional<Quantization> quantization_of(const mil::OpCall& call) {
   return q;
 }
 
-// A function of one number where the scale is one for all, else what the op table says.
+// A function of one number where the scale is one for all. Else what the op table says, ties to even.
 Result<> lower_scaled(Lowering& l, const Node& node, double (*f)(double x, double scale, double zero, bool is_signed)) {
   const auto q = quantization_of(node.call);
   if (!q || q->scales.size() != 1) {
@@ -88,6 +89,12 @@ std::vector<Half> centred(const mil::Tensor& tensor, double zero) {
   return halves;
 }
 
+// An overflow is infinite whatever the scale, 0 too.
+Half scaled(double sum, double scale, double bias) {
+  if (std::isinf(sum)) return half_away(scale < 0 ? -sum : sum);
+  return half_away(sum * scale + bias);
+}
+
 }  // namespace
 
 bool is_int8(const Lowering& l, const Node& node) { return quantized_image(l, node) && quantized_weight(l, node); }
@@ -115,7 +122,7 @@ void lower_int8(Lowering& l, const Node& node, const Convolution& c) {
       const double scale = scales[scales.size() == 1 ? 0 : size_t(i % channels)];
       const double first = bias ? decode(m.at(*bias)[i % channels]) : 0;
       for (int64_t place = i * c.places; place < (i + 1) * c.places; ++place) {
-        m.at(result)[place] = half_away(m.doubles_at(sums)[place] * scale + first);
+        m.at(result)[place] = scaled(m.doubles_at(sums)[place], scale, first);
       }
     }
   });
