@@ -161,7 +161,7 @@ class SimDevice final : public Device {
 
   Result<std::unique_ptr<Program>> compile(const mil::Function& function, const mil::Weights& weights) override {
     if (engine_->limits) TRY(engine_->limits->check_compile(function, weights));
-    const Target target{engine_->profile.chip, engine_->implementation, &engine_->tables};
+    const Target target{engine_->profile.chip, &kernels(engine_->implementation), &engine_->tables};
     return std::make_unique<SimProgram>(
         std::make_shared<Loaded>(engine_, TRY(lower(function, weights, target)), function));
   }
