@@ -45,6 +45,16 @@ class SimCommand : public testing::Test {
   void write(const std::string& name, std::string_view text) const {
     std::ofstream(folder_ / name, std::ios::binary) << text;
   }
+  // A small model whose tensors suit the engine, and tokens for it.
+  void write_data() const {
+    write("small.json",
+          R"({"name": "small", "layers": 2, "dim": 128, "hidden": 192, "heads": 4, "kv_heads": 4, "head_dim": 32,
+              "vocab": 50, "seq": 256})");
+    std::string tokens;
+    Random random(5);
+    for (int i = 0; i < 4000; ++i) tokens += {static_cast<char>(random.below(50)), '\0'};
+    write("tokens.bin", tokens);
+  }
   Outcome run(const Arguments& arguments) const { return cli::run(arguments, folder_.string()); }
   Outcome run_sum(Arguments more) const {
     more.insert(more.begin(), {"mil", "run", "sum.mil", "--input", "*=const:1040"});
@@ -94,13 +104,7 @@ TEST_F(SimCommand, RefusesInOneSentence) {
 }
 
 TEST_F(SimCommand, TrainsInDeviceTime) {
-  write("small.json",
-        R"({"name": "small", "layers": 2, "dim": 64, "hidden": 96, "heads": 4, "kv_heads": 4, "head_dim": 16,
-            "vocab": 50, "seq": 64})");
-  std::string tokens;
-  Random random(5);
-  for (int i = 0; i < 4000; ++i) tokens += {static_cast<char>(random.below(50)), '\0'};
-  write("tokens.bin", tokens);
+  write_data();
   for (const char* weights : {"baked", "dynamic"}) {
     const Outcome outcome = run({"train", "--config", "small.json", "--data", "tokens.bin", "--device", "sim:m4",
                                  "--weights", weights, "--steps", "3", "--scratch", "--log", "log.jsonl"});
@@ -109,6 +113,25 @@ TEST_F(SimCommand, TrainsInDeviceTime) {
     EXPECT_THAT(outcome.out, HasSubstr("ms/step (modelled)"));
     EXPECT_THAT(*read_text((folder_ / "log.jsonl").string()), HasSubstr("device_ms"));
   }
+}
+
+// A spent budget of compiles loses nothing: another process goes on.
+TEST_F(SimCommand, KeepsARunWhoseCompilesAreSpent) {
+  write_data();
+  const Arguments train{"train",  "--config", "small.json", "--data",          "tokens.bin",    "--device",
+                        "sim:m4", "--strict", "--ckpt",     "run.safetensors", "--val-windows", "0"};
+  const auto with = [&](Arguments more) {
+    Arguments all = train;
+    all.insert(all.end(), more.begin(), more.end());
+    return run(all);
+  };
+  const Outcome spent = with({"--steps", "40", "--scratch"});
+  EXPECT_EQ(spent.code, 1);
+  EXPECT_THAT(spent.err, AllOf(HasSubstr("C03 on m4"), HasSubstr("the run is kept at step"),
+                               HasSubstr("go on with --resume --ckpt")));
+  const Outcome resumed = run({"train", "--resume", "--ckpt", "run.safetensors", "--device", "sim:m4", "--strict"});
+  EXPECT_EQ(resumed.code, 1);
+  EXPECT_THAT(resumed.err, HasSubstr("the run is kept at step"));
 }
 
 }  // namespace
