@@ -18,27 +18,12 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 
-// A sum of 32 channels by a product and by a reduction: above 2^15 the product's is infinite, which the difference then
-// reads as 65536.
-constexpr std::string_view kSum = R"(program(1.3)
-{
-    func main<ios18>(tensor<fp16, [1, 32, 1, 64]> a) {
-            tensor<fp16, [1, 1, 1, 64]> s = reduce_sum(axes = tensor<int32, [1]>([1]), keep_dims = bool(true), x = a)[name = string("s")];
-            tensor<fp16, [1, 1, 32, 64]> r = reshape(shape = tensor<int32, [4]>([1, 1, 32, 64]), x = a)[name = string("r")];
-            tensor<fp16, [1, 1, 1, 32]> w = const()[name = string("w"), val = tensor<fp16, [1, 1, 1, 32]>([[[[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]]])];
-            tensor<fp16, [1, 1, 1, 64]> m = matmul(x = w, y = r)[name = string("m")];
-            tensor<fp16, [1, 1, 1, 64]> o = sub(x = m, y = s)[name = string("o")];
-        } -> (o);
-}
-)";
-
 class SimCommand : public testing::Test {
  protected:
   SimCommand() {
     folder_ = fs::path(testing::TempDir()) / "anemone_sim_command";
     fs::remove_all(folder_);
     fs::create_directories(folder_);
-    write("sum.mil", kSum);
   }
   ~SimCommand() override { fs::remove_all(folder_); }
 
@@ -56,8 +41,10 @@ class SimCommand : public testing::Test {
     write("tokens.bin", tokens);
   }
   Outcome run(const Arguments& arguments) const { return cli::run(arguments, folder_.string()); }
+  // A sum of 32 channels by a product and by a reduction: above 2^15 the product's is infinite, which the difference
+  // then reads as 65536.
   Outcome run_sum(Arguments more) const {
-    more.insert(more.begin(), {"mil", "run", "sum.mil", "--input", "*=const:1040"});
+    more.insert(more.begin(), {"mil", "run", ANEMONE_SOURCE_DIR "/examples/overflow.mil", "--input", "*=const:1040"});
     return run(more);
   }
 
