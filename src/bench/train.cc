@@ -96,26 +96,30 @@ std::string to_json(const TrainReport& report, const DeviceInfo& device) {
   const TimedStep& step = report.median();
   nlohmann::json parts;
   for (size_t i = 0; i < step.parts.size(); ++i) parts[std::string(train::kTimerNames[i])] = step.parts[i];
-  const nlohmann::json all{{"device", device.name},
-                           {"description", device.description},
-                           {"config", report.config.name},
-                           {"model", nlohmann::json::parse(model::to_json(report.config))},
-                           {"precision", to_string(report.options.precision)},
-                           {"weights", name_of(report.options.source)},
-                           {"batch", report.options.batch},
-                           {"seq", report.options.seq},
-                           {"steps", report.steps.size()},
-                           {"ms_per_step", step.total},
-                           {"best_ms_per_step", report.best().total},
-                           {"tokens_per_s", report.tokens_per_second()},
-                           {"fraction_of_limit", report.fraction_of_limit()},
-                           {"limit", limit_json(report)},
-                           {"shares_ms", json_of(shares_of(step))},
-                           {"programs_ms", step.programs},
-                           {"timers_ms", parts},
-                           {"resident_bytes", report.resident.current},
-                           {"peak_resident_bytes", report.resident.peak},
-                           {"page_faults", report.page_faults()}};
+  nlohmann::json all{{"device", device.name},
+                     {"description", device.description},
+                     {"config", report.config.name},
+                     {"model", nlohmann::json::parse(model::to_json(report.config))},
+                     {"precision", to_string(report.options.precision)},
+                     {"weights", name_of(report.options.source)},
+                     {"batch", report.options.batch},
+                     {"seq", report.options.seq},
+                     {"steps", report.steps.size()},
+                     {"ms_per_step", step.total},
+                     {"best_ms_per_step", report.best().total},
+                     {"tokens_per_s", report.tokens_per_second()},
+                     {"fraction_of_limit", report.fraction_of_limit()},
+                     {"limit", limit_json(report)},
+                     {"shares_ms", json_of(shares_of(step))},
+                     {"programs_ms", step.programs},
+                     {"timers_ms", parts},
+                     {"resident_bytes", report.resident.current},
+                     {"peak_resident_bytes", report.resident.peak},
+                     {"page_faults", report.page_faults()}};
+  if (step.device) {
+    all["device_ms_per_step"] = step.device->milliseconds;
+    all["device_ms_modelled"] = step.device->modelled;
+  }
   return all.dump(2);
 }
 

@@ -28,7 +28,11 @@ train::TrainOptions training_options(const model::Config& config, const Training
 }
 
 TimedStep timed(const train::StepReport& report, const train::Timers& timers, int64_t page_faults) {
-  TimedStep step{.total = report.milliseconds, .parts = report.timers, .programs = {}, .page_faults = page_faults};
+  TimedStep step{.total = report.milliseconds,
+                 .parts = report.timers,
+                 .programs = {},
+                 .device = report.device,
+                 .page_faults = page_faults};
   for (const auto& [name, nanoseconds] : timers.programs()) {
     step.programs[name] = static_cast<double>(nanoseconds) * 1e-6;
   }

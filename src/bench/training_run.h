@@ -27,8 +27,9 @@ struct TrainingRunOptions {
 struct TimedStep {
   double total = 0;
   std::array<double, train::kTimerNames.size()> parts{};
-  std::map<std::string, double> programs;  // what makes up Timer::ane, by the kernels' names
-  int64_t page_faults = 0;                 // those that needed no reading from a disk
+  std::map<std::string, double> programs;     // what makes up Timer::ane, by the kernels' names
+  std::optional<train::DeviceTime> device{};  // the same by the device's own clock, where it has one
+  int64_t page_faults = 0;                    // those that needed no reading from a disk
 
   double part(train::Timer timer) const { return parts[static_cast<size_t>(timer)]; }
 };

@@ -5,6 +5,7 @@
 #include "bench/offload.h"
 #include "cli/choices.h"
 #include "cli/command.h"
+#include "cli/device_flags.h"
 
 namespace anemone::cli {
 namespace {
@@ -12,8 +13,8 @@ namespace {
 using train::Timer;
 
 struct OffloadFlags {
-  std::string config = "stories110m", device = "cpu";
-  std::optional<Precision> precision;
+  std::string config = "stories110m";
+  DeviceFlags on;
   model::WeightSource weights = model::WeightSource::baked;
   int64_t steps = 5, batch = 1, seq = 0;
   bool json = false;
@@ -54,8 +55,8 @@ void print_table(const DeviceInfo& device, const std::vector<bench::OffloadTimin
 
 Result<> bench_offload(const OffloadFlags& flags) {
   const model::Config config = TRY(model::find_config(flags.config));
-  const Precision precision = precision_on(flags.device, flags.precision);
-  const auto device = TRY(open_device(flags.device, {.precision = precision}));
+  const Precision precision = precision_of(flags.on);
+  const auto device = TRY(open_device(flags.on, precision));
   const auto timings = TRY(bench::compare_offloads(*device, config,
                                                    {.source = flags.weights,
                                                     .precision = precision,
@@ -82,8 +83,7 @@ void add_bench(CLI::App& root, Action& action) {
   CLI::App* offload = app->add_subcommand("offload", "A training step with the core and with the full offload");
   const CLI::Range positive(int64_t{1}, int64_t{1} << 20);
   offload->add_option("--config", flags->config, "A built-in model or a JSON file")->capture_default_str();
-  add_device(*offload, flags->device);
-  add_precision(*offload, flags->precision);
+  add_device_flags(*offload, flags->on);
   add_choice(*offload, "--weights", flags->weights, kWeightSources,
              "In the programs, or beside the activations [baked]");
   offload->add_option("--steps", flags->steps, "Steps to time, after one that is not")

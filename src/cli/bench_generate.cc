@@ -6,13 +6,14 @@
 #include "bench/generate.h"
 #include "cli/choices.h"
 #include "cli/command.h"
+#include "cli/device_flags.h"
 
 namespace anemone::cli {
 namespace {
 
 struct Flags {
-  std::string config = "stories110m", device = "cpu";
-  std::optional<Precision> precision;
+  std::string config = "stories110m";
+  DeviceFlags on;
   bench::GenerateOptions generate;
   bool json = false;
 };
@@ -24,7 +25,7 @@ double prompt_speed(const Flags& flags, const bench::GenerateTiming& t) {
 void print_json(const Flags& flags, const DeviceInfo& device, const bench::GenerateTiming& t) {
   const nlohmann::json report{{"device", device.name},
                               {"config", flags.config},
-                              {"precision", to_string(*flags.precision)},
+                              {"precision", to_string(precision_of(flags.on, Precision::fp16))},
                               {"threads", thread_count()},
                               {"prompt_tokens", flags.generate.prompt},
                               {"tokens", flags.generate.tokens},
@@ -41,7 +42,8 @@ void print_json(const Flags& flags, const DeviceInfo& device, const bench::Gener
 }
 
 void print_table(const Flags& flags, const DeviceInfo& device, const bench::GenerateTiming& t) {
-  fmt::print("{} ({}), {} at {}\n\n", device.name, device.description, flags.config, to_string(*flags.precision));
+  fmt::print("{} ({}), {} at {}\n\n", device.name, device.description, flags.config,
+             to_string(precision_of(flags.on, Precision::fp16)));
   const auto row = [](std::string_view name, double value, std::string_view unit) {
     fmt::print("{:<24}{:>10.2f} {}\n", name, value, unit);
   };
@@ -57,10 +59,10 @@ void print_table(const Flags& flags, const DeviceInfo& device, const bench::Gene
 
 Result<> run(Flags& flags) {
   const model::Config config = TRY(model::find_config(flags.config));
-  flags.precision = precision_on(flags.device, flags.precision, Precision::fp16);
-  const auto device = TRY(open_device(flags.device, {.precision = *flags.precision}));
-  flags.generate.dtype = train::program_dtype(*flags.precision);
-  flags.generate.weight_bits = *flags.precision == Precision::fp32 ? 32 : 16;
+  const Precision precision = precision_of(flags.on, Precision::fp16);
+  const auto device = TRY(open_device(flags.on, precision));
+  flags.generate.dtype = train::program_dtype(precision);
+  flags.generate.weight_bits = precision == Precision::fp32 ? 32 : 16;
   const auto timing = TRY(bench::time_generation(*device, config, flags.generate));
   flags.json ? print_json(flags, device->info(), timing) : print_table(flags, device->info(), timing);
   return {};
@@ -72,8 +74,7 @@ void add_bench_generate(CLI::App& bench, Action& action) {
   auto flags = std::make_shared<Flags>();
   CLI::App* app = bench.add_subcommand("generate", "New tokens, one at a time, against the memory's bandwidth");
   app->add_option("--config", flags->config, "A built-in model or a JSON file")->capture_default_str();
-  add_device(*app, flags->device);
-  add_precision(*app, flags->precision, "fp16");
+  add_device_flags(*app, flags->on, Precision::fp16);
   app->add_option("--prompt", flags->generate.prompt, "Tokens read at the start")
       ->capture_default_str()
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));

@@ -5,13 +5,14 @@
 #include "bench/train.h"
 #include "cli/choices.h"
 #include "cli/command.h"
+#include "cli/device_flags.h"
 
 namespace anemone::cli {
 namespace {
 
 struct TrainFlags {
-  std::string config = "stories110m", device = "cpu";
-  std::optional<Precision> precision;
+  std::string config = "stories110m";
+  DeviceFlags on;
   model::WeightSource weights = model::WeightSource::baked;
   int64_t steps = 10, batch = 1, seq = 0;
   bool json = false;
@@ -70,6 +71,9 @@ void print_table(const bench::TrainReport& report, const DeviceInfo& device) {
              to_string(report.options.precision), report.options.batch, report.options.seq, report.steps.size(),
              device.name, device.description);
   fmt::print("step      {:.1f} ms (best {:.1f})\n", report.median().total, report.best().total);
+  if (const auto& time = report.median().device) {
+    fmt::print("device    {:.1f} ms{} by its own clock\n", time->milliseconds, time->modelled ? " (modelled)" : "");
+  }
   fmt::print("speed     {:.0f} tokens/s\n", report.tokens_per_second());
   fmt::print("limit     {:.1f} ms: the best step reaches {:.3f} of it\n", report.limit_milliseconds(),
              report.fraction_of_limit());
@@ -83,8 +87,8 @@ void print_table(const bench::TrainReport& report, const DeviceInfo& device) {
 
 Result<> run_bench(const TrainFlags& flags) {
   const model::Config config = TRY(model::find_config(flags.config));
-  const Precision precision = precision_on(flags.device, flags.precision);
-  const auto device = TRY(open_device(flags.device, {.precision = precision}));
+  const Precision precision = precision_of(flags.on);
+  const auto device = TRY(open_device(flags.on, precision));
   const bench::TrainReport report = TRY(bench::bench_train(*device, config,
                                                            {.source = flags.weights,
                                                             .precision = precision,
@@ -106,8 +110,7 @@ void add_bench_train(CLI::App& bench, Action& action) {
   CLI::App* app = bench.add_subcommand("train", "A training step against the machine's limit");
   const CLI::Range positive(int64_t{1}, int64_t{1} << 20);
   app->add_option("--config", flags->config, "A built-in model or a JSON file")->capture_default_str();
-  add_device(*app, flags->device);
-  add_precision(*app, flags->precision);
+  add_device_flags(*app, flags->on);
   add_choice(*app, "--weights", flags->weights, kWeightSources, "In the programs, or beside the activations [baked]");
   app->add_option("--batch", flags->batch, "Sequences a step")->capture_default_str()->check(positive);
   app->add_option("--seq", flags->seq, "Tokens a sequence [the model's]")->check(positive);

@@ -20,7 +20,7 @@ inline const Words<train::Schedule::Kind> kSchedules{{"cosine", train::Schedule:
                                                      {"constant", train::Schedule::Kind::constant}};
 inline const Words<train::Sampling> kWindows{{"anywhere", train::Sampling::uniform},
                                              {"documents", train::Sampling::documents}};
-// `auto`, as no flag, is what suits the device.
+// `auto`, as no flag, is what suits the device (device_flags.h).
 inline const Words<std::optional<Precision>> kPrecisions{
     {"auto", std::nullopt}, {"fp32", Precision::fp32}, {"fp16", Precision::fp16}, {"bf16", Precision::bf16}};
 
@@ -37,24 +37,6 @@ void add_choice(CLI::App& app, const std::string& name, Target& value, const Wor
 inline std::string is_device(const std::string& spec) {
   const auto device = anemone::open_device(spec);
   return device ? "" : device.error().message;
-}
-
-inline void add_precision(CLI::App& app, std::optional<Precision>& precision, const std::string& otherwise = "fp32") {
-  add_choice(app, "--precision", precision, kPrecisions,
-             "How much of a value is kept [auto: " + otherwise + "; fp16 on sim]");
-}
-
-// Where none is asked for: `otherwise`, but fp16 on a device that has no other.
-inline Precision precision_on(const std::string& device, std::optional<Precision> asked,
-                              Precision otherwise = Precision::fp32) {
-  if (asked) return *asked;
-  return anemone::open_device(device, {.precision = otherwise}) ? otherwise : Precision::fp16;
-}
-
-inline void add_device(CLI::App& app, std::string& device) {
-  app.add_option("--device", device, "Where the programs run: cpu, ref, or sim:CHIP (anemone devices)")
-      ->capture_default_str()
-      ->check(is_device);
 }
 
 }  // namespace anemone::cli

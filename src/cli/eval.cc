@@ -55,7 +55,7 @@ Result<> run(Options& options) {
   }
   const text::TokenFile tokens = TRY(open_data(options, model.config));
   const ChosenDevice chosen = TRY(open_device(options.model));
-  options.evaluation.precision = precision_on(options.model.device, options.model.precision);
+  options.evaluation.precision = precision_of(options.model.on);
   Progress progress("evaluating");
   const auto report = [&](int64_t done, int64_t total) { progress.update(done, total); };
   const auto result = TRY(train::evaluate(*chosen.device, model, tokens, options.evaluation, report));

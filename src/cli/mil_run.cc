@@ -11,6 +11,8 @@
 #include "base/random.h"
 #include "cli/choices.h"
 #include "cli/command.h"
+#include "cli/device_flags.h"
+#include "cli/mil_explain.h"
 #include "device/execute.h"
 #include "mil/npy.h"
 #include "mil/package/package.h"
@@ -24,11 +26,11 @@ using mil::Tensor;
 using mil::TensorType;
 
 struct RunOptions {
-  std::string path, function, device = "cpu", compare, output;
+  std::string path, function, compare, output;
+  DeviceFlags on;
   std::vector<std::string> inputs, shapes;  // NAME=WHAT
-  std::optional<Precision> precision;
   int repeat = 1;
-  bool json = false;
+  bool json = false, explain = false;
 };
 
 using Assignments = std::map<std::string, std::string>;
@@ -252,15 +254,19 @@ void print_text(const Json& report) {
                d["elements"].get<int64_t>(), report["compared_with"].get<std::string>(), d["largest"].dump(),
                d["at"].get<int64_t>(), d["relative"].dump());
   }
+  if (report.contains("explanation")) print_explanation(report["device"].get<std::string>(), report["explanation"]);
 }
 
-Result<Execution> run_on(const std::string& device, const RunOptions& options, const mil::Function& function,
-                         const mil::Weights& weights, const std::vector<Tensor>& inputs, int repeat) {
-  const auto opened = TRY(open_device(device, {.precision = precision_on(device, options.precision, Precision::fp16)}));
+Result<Execution> run_on(const DeviceFlags& on, const mil::Function& function, const mil::Weights& weights,
+                         const std::vector<Tensor>& inputs, int repeat) {
+  const auto opened = TRY(open_device(on, precision_of(on, Precision::fp16)));
   return execute(*opened, function, weights, inputs, repeat);
 }
 
 Result<> run(const RunOptions& options) {
+  if (options.explain && !is_simulated(options.on.device)) {
+    return fail("--explain tells where the engine parts from IEEE arithmetic: it goes with --device sim:CHIP");
+  }
   const mil::LoadedModel file = TRY(mil::read_model(options.path));
   const mil::Function& declared = *TRY(mil::find_function(file.model, options.function));
   const InputSource source = TRY(InputSource::create(options, file.model, declared));
@@ -274,20 +280,22 @@ Result<> run(const RunOptions& options) {
     std::filesystem::create_directories(options.output, error);
     if (error) return fail("{}: {}", options.output, error.message());
   }
-  const Execution execution = TRY(run_on(options.device, options, function, file.weights, inputs, options.repeat));
+  const Execution execution = TRY(run_on(options.on, function, file.weights, inputs, options.repeat));
   Json report{{"file", options.path},
               {"function", function.name},
-              {"device", options.device},
-              {"precision", to_string(precision_on(options.device, options.precision, Precision::fp16))},
+              {"device", options.on.device},
+              {"precision", to_string(precision_of(options.on, Precision::fp16))},
               {"repeat", options.repeat}};
   report.update(times_of(execution));
   report["outputs"] = TRY(write_tensors(function, function.outputs, execution.outputs, options.output));
   report["states"] = TRY(write_tensors(function, states_of(function), execution.states, options.output));
   if (!options.compare.empty()) {
-    const Execution other = TRY(run_on(options.compare, options, function, file.weights, inputs, 1));
+    const Execution other =
+        TRY(run_on({.device = options.compare, .precision = options.on.precision}, function, file.weights, inputs, 1));
     report["compared_with"] = options.compare;
     add_differences(report["outputs"], execution, other);
   }
+  if (options.explain) report["explanation"] = TRY(explanation(options.on.device, function, file.weights, inputs));
   if (options.json) {
     fmt::print("{}\n", report.dump(2, ' ', false, Json::error_handler_t::replace));
   } else {
@@ -303,9 +311,7 @@ void add_mil_run(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("run", "Run a program on a device");
   command->add_option("FILE", options->path, "A .mil text, an .mlpackage, an .mlmodel or an .mlmodelc folder")
       ->required();
-  add_device(*command, options->device);
-  add_choice(*command, "--precision", options->precision, kPrecisions,
-             "How much a value keeps between ops: fp16 what its type holds, fp32 a float, bf16 products in bfloat16");
+  add_device_flags(*command, options->on, Precision::fp16);
   command->add_option("--function", options->function, "Which function, where there are several and none is main");
   command
       ->add_option("--input", options->inputs,
@@ -316,7 +322,9 @@ void add_mil_run(CLI::App& app, Action& action) {
                       "Write each output, and each state as it was left, to NAME.npy in this folder");
   command->add_option("--repeat", options->repeat, "Runs")->capture_default_str()->check(CLI::Range(1, 1000000));
   command->add_option("--compare", options->compare, "Run on this device too, and say how far the outputs lie apart")
-      ->check(is_device);
+      ->check(why_no_device);
+  command->add_flag("--explain", options->explain,
+                    "On sim: say which operations compute otherwise than IEEE arithmetic does, and why");
   command->add_flag("--json", options->json, "Print JSON");
   command->footer("Example: anemone mil run model.mil --input '*=random:1' --compare ref");
   command->callback([&action, options] { action = [options] { return run(*options); }; });

@@ -27,16 +27,14 @@ void add_model_flags(CLI::App& command, ModelFlags& flags) {
   command.add_option("--model", flags.model, "A checkpoint or weights: .safetensors, or a llama2.c .bin")->required();
   command.add_option("--tokenizer", flags.tokenizer,
                      "A SentencePiece .model or a llama2.c tokenizer.bin [the one that the model names]");
-  add_device(command, flags.device);
-  add_precision(command, flags.precision);
+  add_device_flags(command, flags.on);
   command.add_option("--threads", flags.threads, "Threads of the host [all]")->check(CLI::Range(1, 1024));
 }
 
 Result<ChosenDevice> open_device(const ModelFlags& flags) {
   if (flags.threads) set_thread_count(*flags.threads);
-  const Precision precision = precision_on(flags.device, flags.precision);
-  return ChosenDevice{TRY(anemone::open_device(flags.device, {.precision = precision})),
-                      train::program_dtype(precision)};
+  const Precision precision = precision_of(flags.on);
+  return ChosenDevice{TRY(open_device(flags.on, precision)), train::program_dtype(precision)};
 }
 
 Result<text::Tokenizer> load_tokenizer(const ModelFlags& flags, const model::Config& config) {

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "device/device.h"
+#include "cli/device_flags.h"
 #include "model/config.h"
 #include "text/tokenizer.h"
 
@@ -15,8 +15,7 @@ namespace anemone::cli {
 struct ModelFlags {
   std::string model;
   std::string tokenizer;
-  std::string device = "cpu";
-  std::optional<Precision> precision;
+  DeviceFlags on;
   std::optional<int> threads;  // of the host; all by default
 };
 

@@ -6,6 +6,7 @@
 #include "base/parallel.h"
 #include "cli/choices.h"
 #include "cli/command.h"
+#include "cli/device_flags.h"
 #include "cli/progress.h"
 #include "cli/train_golden.h"
 #include "cli/train_output.h"
@@ -21,12 +22,11 @@ namespace fs = std::filesystem;
 // Each flag as given, or nothing: what is not given comes from the checkpoint, the preset or the model's defaults.
 struct TrainFlags {
   std::optional<std::string> config, preset, data, tokenizer, loss_scale, init, checkpoint, log;
-  std::optional<Precision> precision;
   std::optional<model::WeightSource> weights;
   std::optional<train::Offload> offload;
   std::optional<train::Schedule::Kind> schedule;
   std::optional<train::Sampling> windows;
-  std::string device = "cpu";
+  DeviceFlags on;
   std::optional<int64_t> steps, warmup, accumulation, batch, seq, save_every, validation;
   std::optional<double> rate, clip, weight_decay;
   std::optional<uint32_t> seed;
@@ -87,7 +87,7 @@ Result<> apply_flags(const TrainFlags& flags, train::TrainOptions& o) {
   set(flags.windows, o.sampling);
   if (flags.compact_vocabulary) o.compact_vocabulary = true;
   if (flags.no_ane_extras) o.offload = train::Offload::core;
-  if (const Precision p = precision_on(flags.device, flags.precision, o.precision); p != o.precision) {
+  if (const Precision p = precision_of(flags.on, o.precision); p != o.precision) {
     o.precision = p;
     o.scaling = train::default_scaling(o.precision);
   }
@@ -212,8 +212,8 @@ Result<Data> open_data(const TrainFlags& flags, Plan& plan) {
 
 // With what the checkpoint does not hold and the bits depend on.
 std::string resume_command(const TrainFlags& flags, const Plan& plan) {
-  return fmt::format("anemone train --resume --ckpt {}{}{}", plan.path,
-                     flags.device == "cpu" ? "" : " --device " + flags.device,
+  return fmt::format("anemone train --resume --ckpt {}{}{}{}", plan.path,
+                     flags.on.device == "cpu" ? "" : " --device " + flags.on.device, flags.on.strict ? " --strict" : "",
                      flags.threads ? fmt::format(" --threads {}", *flags.threads) : "");
 }
 
@@ -275,7 +275,7 @@ Result<> train_golden(const TrainFlags& flags) {
   const Data data = TRY(open_data(flags, plan));
   const train::GoldenTrace& trace = train::published_trace(plan.options.offload);
   TRY(train::check_data(trace, *data.tokens));
-  const std::unique_ptr<Device> device = TRY(open_device(flags.device, {.precision = plan.options.precision}));
+  const std::unique_ptr<Device> device = TRY(open_device(flags.on, plan.options.precision));
   TRY(TrainOutput::create(describe(plan, *device, data), ""))->banner();
   auto trainer =
       TRY(train::Trainer::create(*device, {.config = plan.config, .options = plan.options, .tokens = &*data.tokens}));
@@ -288,7 +288,7 @@ Result<> train(const TrainFlags& flags) {
   if (flags.golden) return train_golden(flags);
   Plan plan = TRY(make_plan(flags));
   TRY(make_folder(plan.path));
-  const std::unique_ptr<Device> device = TRY(open_device(flags.device, {.precision = plan.options.precision}));
+  const std::unique_ptr<Device> device = TRY(open_device(flags.on, plan.options.precision));
   const Data data = TRY(open_data(flags, plan));
   const std::unique_ptr<TrainOutput> output =
       TRY(TrainOutput::create(describe(plan, *device, data), flags.log.value_or("")));
@@ -331,8 +331,7 @@ void add_model_flags(CLI::App& app, TrainFlags& f) {
 }
 
 void add_run_flags(CLI::App& app, TrainFlags& f) {
-  add_device(app, f.device);
-  add_precision(app, f.precision);
+  add_device_flags(app, f.on);
   add_choice(app, "--weights", f.weights, kWeightSources, "In the programs, or beside the activations [baked]");
   add_choice(app, "--offload", f.offload, kOffloads, "Matrix work alone on the device, or norms and head too [core]");
   app.add_flag("--no-ane-extras", f.no_ane_extras, "The same as --offload core");

@@ -48,9 +48,11 @@ Result<std::unique_ptr<Device>> open_device(std::string_view spec, const DeviceO
   for (const Entry& entry : kDevices) {
     if (entry.name == spec) return entry.open(options);
   }
-  if (spec.starts_with(kSimulated)) return open_sim(spec.substr(kSimulated.size()), options);
+  if (is_simulated(spec)) return open_sim(spec.substr(kSimulated.size()), options);
   return fail("there is no device {}: choose one of {}", spec, fmt::join(device_names(), ", "));
 }
+
+bool is_simulated(std::string_view spec) { return spec.starts_with(kSimulated); }
 
 std::vector<std::string> host_device_names() {
   std::vector<std::string> names;

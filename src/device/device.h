@@ -162,6 +162,7 @@ Result<std::unique_ptr<Device>> open_device(std::string_view spec, const DeviceO
 std::vector<std::string> device_names();
 // Of those, the devices whose arithmetic is the host's: results are IEEE's, as far as the precision keeps them.
 std::vector<std::string> host_device_names();
+bool is_simulated(std::string_view spec);
 
 // Checks what bind() promises; for the devices' own use.
 Result<> check_surfaces(const Signature& signature, const std::vector<Surface*>& inputs,

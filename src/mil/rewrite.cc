@@ -81,6 +81,21 @@ Result<> write_out(const Function& function, const Operation& operation, Arithme
   return {};
 }
 
+// The values of a builder up to `last` come from what stands at `location`, but for those of earlier origins.
+struct Origin {
+  ValueId last;
+  Location location;
+};
+
+void set_locations(const std::vector<Origin>& origins, Function& function) {
+  auto origin = origins.begin();
+  for (Operation& operation : function.operations) {
+    if (operation.results.empty()) continue;
+    while (origin != origins.end() && origin->last < operation.results[0]) ++origin;
+    if (origin != origins.end()) operation.location = origin->location;
+  }
+}
+
 }  // namespace
 
 Result<Function> expand(const Function& function, const std::function<bool(const OpDef&)>& replace,
@@ -93,15 +108,19 @@ Result<Function> expand(const Function& function, const std::function<bool(const
     Builder b(current.name, current.opset);
     Replay replay(current, b, weights);
     replay.copy_inputs();
+    std::vector<Origin> origins;
     for (const Operation& operation : current.operations) {
       if (replaced(operation)) {
         TRY(write_out(current, operation, arithmetic, replay));
       } else {
         replay.copy(operation);
       }
+      const bool computes = operation.op->name != "const" && !operation.results.empty();
+      if (computes && b.ok()) origins.push_back({replay[operation.results.back()].id(), operation.location});
     }
     replay.copy_outputs();
     Function next = TRY(b.finish());
+    set_locations(origins, next);
     current = std::move(next);
   }
   return current;

@@ -33,17 +33,19 @@ void readable_multiply(const Product& p, const Half* a, const Half* b, const Hal
   }
 }
 
+void vector_combine(Combination how, const Run& x, const Run& y, Half* to, int64_t count) {
+  combine(how, x, y, to, count);
+}
+
 void readable_combine(Combination how, const Run& x, const Run& y, Half* to, int64_t count) {
   for (int64_t i = 0; i < count; ++i) to[i] = combine(how, x.data[i * x.stride], y.data[i * y.stride]);
 }
 
-constexpr Kernels kReadable{readable_multiply, readable_combine};
-constexpr Kernels kVectors{multiply, combine};
-
 }  // namespace
 
 const Kernels& kernels(Implementation implementation) {
-  return implementation == Implementation::readable ? kReadable : kVectors;
+  static const Kernels readable{readable_multiply, readable_combine}, vectors{multiply, vector_combine};
+  return implementation == Implementation::readable ? readable : vectors;
 }
 
 }  // namespace anemone::sim

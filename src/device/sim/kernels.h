@@ -5,6 +5,8 @@
 //   k.combine(Combination::add, {x, 1}, {y, 1}, z, count);
 #pragma once
 
+#include <functional>
+
 #include "device/sim/kernels/elementwise.h"
 #include "device/sim/kernels/product.h"
 
@@ -13,8 +15,10 @@ namespace anemone::sim {
 enum class Implementation : uint8_t { vectors, readable };
 
 struct Kernels {
-  void (*multiply)(const Product& p, const Half* a, const Half* b, const Half* bias, const Result2D& c, float* scratch);
-  void (*combine)(Combination how, const Run& x, const Run& y, Half* to, int64_t count);
+  std::function<void(const Product& p, const Half* a, const Half* b, const Half* bias, const Result2D& c,
+                     float* scratch)>
+      multiply;
+  std::function<void(Combination how, const Run& x, const Run& y, Half* to, int64_t count)> combine;
 };
 
 const Kernels& kernels(Implementation implementation);

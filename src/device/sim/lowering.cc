@@ -43,21 +43,20 @@ Result<> check_types(const mil::Function& function, std::string_view what, const
   return {};
 }
 
-// A constant's elements: halves as they stand, other numbers rounded.
-std::vector<Half> halves_of(const mil::Tensor& tensor) {
+}  // namespace
+
+std::vector<Half> halves_of(const mil::Tensor& tensor, Half (*round)(double)) {
   std::vector<Half> halves(size_t(tensor.type().count()));
   const auto bytes = tensor.bytes();
   for (size_t i = 0; i < halves.size(); ++i) {
     if (tensor.type().dtype == mil::DType::fp16) {
       std::memcpy(&halves[i].bits, bytes.data() + i * sizeof(Half), sizeof(Half));
     } else {
-      halves[i] = Half::from(tensor.number(int64_t(i)));
+      halves[i] = round(tensor.number(int64_t(i)));
     }
   }
   return halves;
 }
-
-}  // namespace
 
 std::shared_ptr<const Tabulated> Tables::find(const std::string& key, const std::function<Half(Half)>& function) {
   std::shared_ptr<const Tabulated>& table = tables_[key];
@@ -123,7 +122,7 @@ View Lowering::read(mil::ValueId id) {
 std::vector<Half> Lowering::constant_halves(mil::ValueId id) const {
   const mil::Tensor* tensor = constant(id);
   CHECK(tensor != nullptr);
-  return halves_of(*tensor);
+  return halves_of(*tensor, Half::from);
 }
 
 View Lowering::read_packed(mil::ValueId id) {
@@ -145,6 +144,11 @@ View Lowering::result(mil::ValueId id) {
   const View view = temporary(shape(id));
   define(id, view);
   return view;
+}
+
+void Lowering::emit(Step step) {
+  plan_.steps.push_back(std::move(step));
+  plan_.operations.push_back(current_);
 }
 
 void Lowering::emit_copy(const View& from, const View& to) {
@@ -218,6 +222,7 @@ Result<> Lowering::lower_operations() {
 }
 
 Plan Lowering::finish() {
+  current_ = nullptr;
   for (mil::ValueId id : plan_.function.outputs) plan_.outputs.push_back(read_packed(id));
   return std::move(plan_);
 }

@@ -29,7 +29,7 @@ class Tables {
 // What a program is lowered for.
 struct Target {
   mil::Chip chip = mil::Chip::m4;
-  Implementation implementation = Implementation::vectors;
+  const Kernels* kernels = nullptr;
   Tables* tables = nullptr;
 };
 
@@ -45,6 +45,9 @@ struct Node {
   bool has(std::string_view name) const { return operation->argument(name) != nullptr; }
   mil::ValueId result() const { return operation->results[0]; }
 };
+
+// A tensor's elements: halves as they stand, other numbers rounded.
+std::vector<Half> halves_of(const mil::Tensor& tensor, Half (*round)(double));
 
 class Lowering;
 
@@ -71,7 +74,7 @@ class Lowering {
   const mil::Function& function() const { return plan_.function; }
   const mil::Shape& shape(mil::ValueId id) const { return plan_.function.value(id).type.shape; }
   const Target& target() const { return target_; }
-  const Kernels& kernels() const { return sim::kernels(target_.implementation); }
+  const Kernels& kernels() const { return *target_.kernels; }
   const mil::Tensor* constant(mil::ValueId id) const;
   // The operation that computes a value, or null.
   const mil::Operation* producer(mil::ValueId id) const { return producers_[size_t(id)]; }
@@ -86,7 +89,7 @@ class Lowering {
   View constant_view(std::vector<Half> halves, const mil::Shape& shape);
   std::vector<Half> constant_halves(mil::ValueId id) const;  // of a constant
 
-  void emit(Step step) { plan_.steps.push_back(std::move(step)); }
+  void emit(Step step);
   void emit_copy(const View& from, const View& to);
   // to = x ∘ y, of one shape but for repetition.
   void emit_combine(Combination how, const View& x, const View& y, const View& to);

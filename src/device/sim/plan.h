@@ -46,6 +46,7 @@ struct Plan {
   mil::Function function;  // what is run: without what the engine composes of simpler ops
   std::vector<PlanBuffer> buffers;
   std::vector<Step> steps;
+  std::vector<const mil::Operation*> operations;  // of each step; null for those that only arrange outputs
   std::vector<std::vector<Half>> constants;
   std::vector<std::optional<View>> values;                       // by id, those that stand somewhere
   std::vector<View> inputs, outputs;                             // outputs are packed

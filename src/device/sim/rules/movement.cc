@@ -1,18 +1,11 @@
 // Ops that move data without arithmetic: views where the layout allows; else copies, of patterns.
-#include <array>
-#include <numeric>
-
+#include "device/parts.h"
 #include "device/sim/arithmetic/number.h"
 #include "device/sim/lowering.h"
 #include "device/slices.h"
 
 namespace anemone::sim {
 namespace {
-
-size_t axis_of(const Node& node, std::string_view name, size_t rank) {
-  const int64_t axis = node.call.integer(name);
-  return size_t(axis < 0 ? axis + int64_t(rank) : axis);
-}
 
 Result<> lower_identity(Lowering& l, const Node& node) {
   l.define(node.result(), l.read(node.operand("x")));
@@ -39,9 +32,7 @@ Result<> lower_reshape(Lowering& l, const Node& node) {
 }
 
 Result<> lower_transpose(Lowering& l, const Node& node) {
-  std::vector<int64_t> perm = node.call.integers("perm");
-  for (int64_t& axis : perm) axis += axis < 0 ? int64_t(perm.size()) : 0;
-  l.define(node.result(), permuted(l.read(node.operand("x")), perm));
+  l.define(node.result(), permuted(l.read(node.operand("x")), permutation(node.call)));
   return {};
 }
 
@@ -60,29 +51,16 @@ Result<> lower_slice(Lowering& l, const Node& node) {
 }
 
 Result<> lower_split(Lowering& l, const Node& node) {
-  const View x = l.read(node.operand("x"));
-  const size_t axis = axis_of(node, "axis", x.shape.size());
-  int64_t begin = 0;
-  for (mil::ValueId id : node.operation->results) {
-    const int64_t size = l.shape(id)[axis];
-    l.define(id, sliced(x, axis, begin, size));
-    begin += size;
-  }
+  const auto& results = node.operation->results;
+  const auto parts =
+      split_parts(node.call, l.read(node.operand("x")), results.size(), [&](size_t i) { return l.shape(results[i]); });
+  for (size_t i = 0; i < parts.size(); ++i) l.define(results[i], parts[i]);
   return {};
 }
 
 Result<> lower_concat(Lowering& l, const Node& node) {
-  const View result = l.result(node.result());
-  const auto values = node.call.operands("values");
-  const size_t axis = axis_of(node, "axis", result.shape.size());
-  const bool interleave = node.call.flag("interleave");
-  int64_t begin = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const int64_t size = values[i].type.shape[axis];
-    l.emit_copy(l.read(node.operand("values", i)),
-                sliced(result, axis, begin, size, interleave ? int64_t(values.size()) : 1));
-    begin += interleave ? 1 : size;
-  }
+  const auto parts = concat_parts(node.call, l.result(node.result()));
+  for (size_t i = 0; i < parts.size(); ++i) l.emit_copy(l.read(node.operand("values", i)), parts[i]);
   return {};
 }
 

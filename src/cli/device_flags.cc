@@ -1,0 +1,33 @@
+#include "cli/device_flags.h"
+
+#include "cli/choices.h"
+
+namespace anemone::cli {
+
+std::string why_no_device(const std::string& name) {
+  const auto device = anemone::open_device(name);
+  return device ? "" : device.error().message;
+}
+
+void add_device_flags(CLI::App& app, DeviceFlags& flags, Precision otherwise) {
+  app.add_option("--device", flags.device, "Where the programs run: cpu, ref, or sim:CHIP (anemone devices)")
+      ->capture_default_str()
+      ->check(why_no_device);
+  add_choice(app, "--precision", flags.precision, kPrecisions,
+             "How much of a value is kept [auto: " + std::string(to_string(otherwise)) + "; fp16 on sim]");
+  app.add_flag("--strict", flags.strict, "On sim: enforce the engine's limits that sources disagree about, too");
+}
+
+Precision precision_of(const DeviceFlags& flags, Precision otherwise) {
+  if (flags.precision) return *flags.precision;
+  return anemone::open_device(flags.device, {.precision = otherwise}) ? otherwise : Precision::fp16;
+}
+
+Result<std::unique_ptr<Device>> open_device(const DeviceFlags& flags, Precision precision) {
+  if (flags.strict && !is_simulated(flags.device)) {
+    return fail("--strict is about the engine's limits: {} has none; give --device sim:CHIP", flags.device);
+  }
+  return anemone::open_device(flags.device, {.precision = precision, .strict = flags.strict});
+}
+
+}  // namespace anemone::cli
