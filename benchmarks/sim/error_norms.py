@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests/golden/sim"))
-from engine import decode, matmul  # noqa: E402
+from engine import decode, matmul, r  # noqa: E402
 from make_convolution import direct, winograd  # noqa: E402
 from make_products import cases as own_products  # noqa: E402
 
@@ -67,6 +67,19 @@ def convolution_norm(algorithm, channels, images):
     return norm(decode(y), exact_convolution(padded, w))
 
 
+def even(values):
+    return values.astype(np.float16).astype(float)
+
+
+def sum_norm(terms, rounded):
+    """Of sums of halves in halves, element i with element i + n/2: the choice reduction-order, for a power of 2."""
+    x = halves(np.random.default_rng(0).standard_normal((ROWS, terms)))
+    exact = x.sum(1)
+    while x.shape[1] > 1:
+        x = rounded(x[:, : x.shape[1] // 2] + x[:, x.shape[1] // 2 :])
+    return norm(x[:, 0], exact)
+
+
 def show(what, computed, published):
     print(f"{what:34} {computed:.16g}  published {published:.16g}  ratio - 1: {computed / published - 1:+.1e}", flush=True)
 
@@ -78,6 +91,8 @@ def main():
     given = parser.parse_args()
     for case in own_products():
         print(f"{'product of %d x %d x %d' % case['size']:34} {case['error']:.16g}  {case['infinite']} infinite")
+    for what, rounded in (("away from zero", r), ("to even", even)):
+        print(f"{'sums of 4096, ties ' + what:34} {sum_norm(4096, rounded):.3g}  published about 8e-4")
     for n, published in PRODUCTS.items():
         if n <= given.most:
             show(f"product of {n}", product_norm(n), published)

@@ -35,6 +35,7 @@ enum class Choice : uint8_t {
   boundary_casts,
   exact_elsewhere,
   int8_rounding,
+  int8_bias,
   int8_overflow,
   winograd_when,
   winograd_bias,

@@ -11,7 +11,6 @@ using mil::DType;
 using mil::Shape;
 using mil::Tensor;
 using mil::Value;
-using testing::Each;
 using testing::ElementsAre;
 
 Tensor int8s(const Shape& shape, const std::vector<double>& numbers) {
@@ -83,6 +82,24 @@ TEST(SimInt8, RoundsTheImageAwayFromZero) {
   const Halves y = Quantized{.image_scale = 2}.product(halves({1, 1, 1, 7}, {1, -1, 2.99, 5, 400, -400, 0.99}),
                                                        int8s({1, 1, 1, 1}, {1}));
   EXPECT_EQ(y, patterns_of(halves({7}, {2, -2, 2, 6, 254, -256, 0})));
+}
+
+TEST(SimInt8, TakesScalesAlongAnAxis) {
+  Draft d;
+  const Tensor scales = halves({2}, {1, 4}), zeros = int8s({2}, {0, -3});
+  const Value q = d.builder.apply("quantize", {{"input", d.input("x", {1, 2, 3})},
+                                               {"scale", scales},
+                                               {"zero_point", zeros},
+                                               {"axis", Tensor::integer(-2)},
+                                               {"output_dtype", Tensor::text("int8")}});
+  d.builder.output("q", q);
+  d.builder.output(
+      "x_again",
+      d.builder.apply("dequantize",
+                      {{"input", q}, {"scale", scales}, {"zero_point", zeros}, {"axis", Tensor::integer(1)}}));
+  const auto outputs = run(Chip::m4, d, {halves({1, 2, 3}, {0.5, -2.5, 7, 2, 1, -600})});
+  EXPECT_THAT(outputs[0].numbers(), ElementsAre(1, -3, 7, -2, -3, -128));
+  EXPECT_THAT(outputs[1].numbers(), ElementsAre(1, -3, 7, 4, 0, -500));
 }
 
 // Sums of integers in 64 bits, scaled in long double, which holds the exact result.
