@@ -236,6 +236,12 @@ TEST(SimWinograd, ItsSumsOverflowOneByOne) {
   EXPECT_THAT(row(Chip::m5, {0, 16384, 0, 0}, {0, 1, 0}, 32000), ElementsAre(INFINITY, INFINITY));
 }
 
+// M1 and M2 of 40000 and -40000: the first that overflowed is the result.
+TEST(SimWinograd, ItsFirstOverflowIsTheResult) {
+  EXPECT_THAT(row(Chip::m5, {0, 40000, 0, 0}, {1, 0, 1}), ElementsAre(INFINITY, INFINITY));
+  EXPECT_THAT(row(Chip::m5, {0, -40000, 0, 0}, {1, 0, 1}), ElementsAre(-INFINITY, -INFINITY));
+}
+
 TEST(SimWinograd, IsNotForWeightsOfTheRun) {
   const auto product = [](Chip chip) {
     Draft d;
