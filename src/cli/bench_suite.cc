@@ -19,13 +19,14 @@ struct Flags {
 
 bool is_chosen(const Benchmark& benchmark, const std::string& name) { return name == "all" || name == benchmark.name; }
 
-Result<> check_only(const std::string& name, const std::string& only) {
+// For CLI11: empty, or why no configuration is chosen.
+std::string why_none(const std::string& name, const std::string& only) {
   for (const Benchmark& benchmark : bench::suite()) {
     for (const bench::Configuration& configuration : benchmark.configurations) {
-      if (is_chosen(benchmark, name) && configuration.label.find(only) != std::string::npos) return {};
+      if (is_chosen(benchmark, name) && configuration.label.find(only) != std::string::npos) return "";
     }
   }
-  return fail("no configuration of {} has \"{}\" in its label: `anemone bench {} --help` lists them", name, only, name);
+  return fmt::format("no label of {} contains \"{}\"; `anemone bench {} --help` lists them", name, only, name);
 }
 
 Result<> verdict(const bench::SuiteReport& report) {
@@ -39,7 +40,6 @@ Result<> verdict(const bench::SuiteReport& report) {
 }
 
 Result<> run_suite(const std::string& name, Flags flags) {
-  TRY(check_only(name, flags.run.only));
   flags.run.precision = precision_of(flags.on);
   const auto device = TRY(open_device(flags.on, flags.run.precision));
   bench::SuiteRun run(*device, flags.run);
@@ -58,8 +58,12 @@ Result<> run_suite(const std::string& name, Flags flags) {
   return verdict(report);
 }
 
-Result<> write_packages(const std::string& folder) {
-  return bench::write_packages(folder, [](const std::string& path) { fmt::print("{}\n", path); });
+struct PackageFlags {
+  std::string folder, only;
+};
+
+Result<> write_packages(const PackageFlags& flags) {
+  return bench::write_packages(flags.folder, flags.only, [](const std::string& path) { fmt::print("{}\n", path); });
 }
 
 std::string labels_of(const std::string& name) {
@@ -81,7 +85,8 @@ void add_benchmark(CLI::App& to, Action& action, const std::string& name, const 
   app->add_option("--repeat", flags->run.runs, "Runs to time [the seed's; 1 where time is modelled]")->check(positive);
   app->add_option("--warmup", flags->run.warmups, "Runs before these, after the one that is checked [likewise; 0]")
       ->check(whole);
-  app->add_option("--only", flags->run.only, "Only configurations whose label contains this");
+  app->add_option("--only", flags->run.only, "Only configurations whose label contains this")
+      ->check([name](const std::string& only) { return why_none(name, only); });
   app->add_flag("--json", flags->json, "For machines: docs/benchmarks.md tells the fields");
   app->footer(fmt::format("Example: anemone bench {} --device sim:m4\n{}", name, labels_of(name)));
   app->callback([&action, name, flags] { action = [name, flags] { return run_suite(name, *flags); }; });
@@ -92,11 +97,12 @@ void add_benchmark(CLI::App& to, Action& action, const std::string& name, const 
 void add_bench_suite(CLI::App& to, Action& action) {
   for (const Benchmark& benchmark : bench::suite()) add_benchmark(to, action, benchmark.name, benchmark.title);
   add_benchmark(to, action, "all", "All benchmarks of the suite");
-  auto folder = std::make_shared<std::string>();
+  auto flags = std::make_shared<PackageFlags>();
   CLI::App* packages = to.add_subcommand("packages", "Write the .mlpackage folders that the seed's programs read");
-  packages->add_option("DIR", *folder, "Made where it is missing")->required();
-  packages->footer("Example: anemone bench packages /tmp");
-  packages->callback([&action, folder] { action = [folder] { return write_packages(*folder); }; });
+  packages->add_option("DIR", flags->folder, "Made where it is missing")->required();
+  packages->add_option("--only", flags->only, "Only packages whose name contains this");
+  packages->footer("Example: anemone bench packages /tmp --only 256ch");
+  packages->callback([&action, flags] { action = [flags] { return write_packages(*flags); }; });
 }
 
 }  // namespace anemone::cli

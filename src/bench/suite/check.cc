@@ -42,8 +42,8 @@ double tolerance_of(const Chain& chain, std::string_view device, Precision preci
   constexpr double kGreatest = 6;  // deviations: the greatest of all numbers, and some room
   const double layers = std::sqrt(static_cast<double>(chain.depth + 1));  // and the cast at the end
   double error = kGreatest * layers * error_of_layer(chain, device, precision);
-  // A value within rounding of half a step goes to the next step: at most one of 64, averaged over the channels.
-  if (chain.form == Form::w8a8) error += kGreatest * layers / 64 / std::sqrt(static_cast<double>(chain.channels));
+  // Values near half a step may go to the other step, each a 64th of the mean; the next layer averages channels.
+  if (chain.form == Form::w8a8) error += 3 * layers / 64 / std::sqrt(static_cast<double>(chain.channels));
   if (chain.boundary == mil::DType::fp16) error += 0x1p-11 * kGreatest;
   return error;
 }

@@ -5,7 +5,6 @@
 namespace anemone::bench {
 namespace {
 
-constexpr double kSure = 0.01;     // p-values below it count as found
 constexpr double kFarOff = 0.1;    // of the squares, what is left without a point that is far off
 constexpr double kVisible = 1e-3;  // relative residuals below it leave nothing to explain
 
@@ -75,7 +74,7 @@ std::optional<Cliff> find_cliff(std::vector<CliffPoint> points) {
   cliff.fit = *fitted;
   cliff.p_value = p_value_of_break(series.x, series.y, /*seed=*/1);
   cliff.points = std::ssize(points);
-  cliff.found = cliff.p_value < kSure && fitted->above.slope > fitted->below.slope;
+  cliff.found = cliff.p_value < kSureOfBreak && fitted->above.slope > fitted->below.slope;
   return cliff;
 }
 

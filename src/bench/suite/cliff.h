@@ -12,6 +12,8 @@
 
 namespace anemone::bench {
 
+inline constexpr double kSureOfBreak = 0.01;  // p-values below it count as found
+
 struct CliffPoint {
   std::string label;
   double mebibytes, milliseconds;

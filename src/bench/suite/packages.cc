@@ -54,15 +54,17 @@ Result<ChainProgram> through_package(const Chain& chain, const mil::Weights& wei
   return ChainProgram{*function, std::move(loaded.weights)};
 }
 
-Result<> write_packages(const std::string& folder, const std::function<void(const std::string& path)>& written) {
+Result<> write_packages(const std::string& folder, std::string_view only,
+                        const std::function<void(const std::string& path)>& written) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return fail("cannot make {}: {}", folder, error.message());
-  std::set<std::pair<int64_t, int64_t>> done;
+  std::set<std::string> done;
   for (const Benchmark& benchmark : suite()) {
     for (const auto& [label, chain, package] : benchmark.configurations) {
-      if (chain.depth > 1 || !done.emplace(chain.channels, chain.width).second) continue;
-      const std::string path = fmt::format("{}/ane_sram_{}ch_{}sp.mlpackage", folder, chain.channels, chain.width);
+      const std::string name = fmt::format("ane_sram_{}ch_{}sp.mlpackage", chain.channels, chain.width);
+      if (chain.depth > 1 || name.find(only) == std::string::npos || !done.insert(name).second) continue;
+      const std::string path = fmt::format("{}/{}", folder, name);
       TRY(write_package(path, chain, chain_weights(chain, /*seed=*/static_cast<uint64_t>(chain.channels))));
       written(path);
     }

@@ -134,13 +134,17 @@ std::string give_or_take(const TwoSegments& fit) {
 }
 
 std::string where(const Cliff& cliff) {
-  const auto [below, above] = std::pair(cliff.fit.below.slope, cliff.fit.above.slope);
-  if (!cliff.found) {
-    return fmt::format("Cliff: none found. One line says it as well as two (p = {:.3g}; {} points).\n", cliff.p_value,
-                       cliff.points);
+  const double below = cliff.fit.below.slope, above = cliff.fit.above.slope;
+  const std::string sure = fmt::format("(p = {:.3g}; {} points)", cliff.p_value, cliff.points);
+  if (cliff.found) {
+    return fmt::format("Cliff: at {:.1f}{} of weights: from {:.4f} to {:.4f} ms more each MiB {}.\n", cliff.fit.at,
+                       give_or_take(cliff.fit), below, above, sure);
   }
-  return fmt::format("Cliff: at {:.1f}{} of weights: from {:.4f} to {:.4f} ms more each MiB (p = {:.3g}; {} points).\n",
-                     cliff.fit.at, give_or_take(cliff.fit), below, above, cliff.p_value, cliff.points);
+  if (above < below && cliff.p_value < kSureOfBreak) {
+    return fmt::format("Cliff: none. Beyond {:.1f} MiB each MiB adds less, {:.4f} ms after {:.4f} {}.\n", cliff.fit.at,
+                       above, below, sure);
+  }
+  return fmt::format("Cliff: none that these times bear out: one line says as much as two {}.\n", sure);
 }
 
 std::string size_of(int64_t bytes) {
