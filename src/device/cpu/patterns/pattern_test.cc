@@ -1,5 +1,6 @@
 #include "device/cpu/patterns/pattern.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -214,8 +215,8 @@ struct Bytes {
   Value quantize(Value x, DType to, bool per_channel, bool shifted) {
     const int64_t channels = x.dim(1);
     mil::Builder::Arguments given{{"input", x},
-                              {"scale", scales(per_channel, channels, 16)},
-                              {"output_dtype", Tensor::text(to == DType::int8 ? "int8" : "uint8")}};
+                                  {"scale", scales(per_channel, channels, 16)},
+                                  {"output_dtype", Tensor::text(to == DType::int8 ? "int8" : "uint8")}};
     if (per_channel) given.emplace_back("axis", Tensor::integer(random.below(2) == 0 ? 1 : -3));
     if (shifted) given.emplace_back("zero_point", constant(to, some(per_channel, channels), 0, 90));
     return builder.apply("quantize", given);
@@ -276,7 +277,7 @@ TEST(ByteConvolutions, RandomChainsGiveWhatTheOpsGive) {
         break;
       }
       q = b.quantize(y, byte(), either(), either());
-      if (either()) b.builder.output("q" + std::to_string(i), q);
+      if (either()) b.builder.output(fmt::format("q{}", i), q);
       if (i + 1 == depth) b.builder.output("last", mil::cast(q, DType::int32));
     }
     expect_exact(b.builder, depth);

@@ -1,6 +1,7 @@
 // To bytes and back, as chains of elementwise ops. Quantised values are integer words; a convolution between them is a
 // pattern of its own (patterns/byte_convolution.cc).
 #include "device/cpu/lowering.h"
+#include "device/parts.h"
 
 namespace anemone::cpu {
 namespace {
@@ -12,7 +13,7 @@ View aligned(Lowering& l, const Node& node, std::string_view parameter) {
   const View view = l.read(node.operand(parameter));
   if (view.shape.empty()) return view;
   mil::Shape shape(l.shape(node.operand("input")).size(), 1);
-  shape[axis_of(node, "axis", shape.size())] = view.shape[0];
+  shape[axis_of(node.call, "axis", shape.size())] = view.shape[0];
   return *reshaped(view, shape);
 }
 
