@@ -206,6 +206,9 @@ Result<> Lowering::lower_operation(const mil::Operation& operation) {
   if (is_constant(operation)) return {};
   TRY(check_types(plan_.function, operation.op->name, operation.results));
   current_ = &operation;
+  if (!operation.results.empty() && plan_.function.value(operation.results[0]).type.dtype == mil::DType::fp32) {
+    note(Choice::boundary_casts);
+  }
   if (const Rule* rule = find_rule(operation.op->name)) {
     return rule->lower(*this, {&operation, mil::OpCall(arguments(operation))});
   }
