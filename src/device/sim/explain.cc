@@ -183,6 +183,7 @@ class Explainer {
   std::vector<Departure> explain(const mil::Operation& operation, const Products& products,
                                  const Memory& memory) const {
     std::vector<Departure> departures;
+    if (operation.results.empty()) return departures;  // write_state
     const auto ieee = by_ieee(operation, memory);
     for (size_t r = 0; r < operation.results.size(); ++r) {
       Departure d = named(operation, operation.results[r]);

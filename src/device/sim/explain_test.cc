@@ -84,6 +84,17 @@ TEST(Explain, NamesTheFirstResponsible) {
   EXPECT_THAT(d[0].choices, testing::Not(Contains(Choice::run_time_products)));
 }
 
+TEST(Explain, PassesOverStates) {
+  mil::Builder b;
+  const mil::Value state = b.input("s", {.dtype = DType::fp16, .shape = {2}, .state = true});
+  const mil::Value sum = b.apply("read_state", {{"input", state}}) + 1.0;
+  b.apply_all("write_state", {{"input", state}, {"data", sum}});
+  b.output("y", sum * 2.0);
+  const auto d = explained(*b.finish(), {halves({2}, {2048, 7})});
+  ASSERT_EQ(d.size(), 1u);
+  EXPECT_EQ(d[0].op, "add");
+}
+
 // The parts that the engine composes softmax of go by its name and place in the text.
 TEST(Explain, NamesWhatTheTextHas) {
   auto program = mil::parse(
