@@ -15,6 +15,7 @@ using Action = std::function<Result<>()>;
 void add_bench(CLI::App& app, Action& action);
 void add_bench_generate(CLI::App& bench, Action& action);   // to the command `bench`
 void add_bench_sim_model(CLI::App& bench, Action& action);  // to the command `bench`
+void add_bench_suite(CLI::App& bench, Action& action);      // to the command `bench`
 void add_bench_train(CLI::App& bench, Action& action);      // to the command `bench`
 void add_devices(CLI::App& app, Action& action);
 void add_data(CLI::App& app, Action& action);

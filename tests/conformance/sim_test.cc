@@ -33,8 +33,12 @@ double error(const std::vector<double>& actual, const std::vector<double>& expec
 
 // The largest error of the outputs against ref's; the implementations must agree.
 double checked_error(Chip chip, const mil::Function& function, const Draft& draft, const Inputs& inputs) {
-  const auto readable = run(*sim::open_without_limits(chip, Implementation::readable), function, draft.weights, inputs);
-  const auto vectors = run(*sim::open_without_limits(chip, Implementation::vectors), function, draft.weights, inputs);
+  // Core ML applies the masks of attentions, as ref does.
+  const mil::Profile profile{.chip = chip, .path = mil::Path::coreml};
+  const auto readable =
+      run(*sim::open_without_limits(profile, Implementation::readable), function, draft.weights, inputs);
+  const auto vectors =
+      run(*sim::open_without_limits(profile, Implementation::vectors), function, draft.weights, inputs);
   const auto expected = run(**open_device("ref"), function, draft.weights, inputs);
   EXPECT_EQ(readable.size(), expected.size());
   EXPECT_EQ(vectors.size(), expected.size());

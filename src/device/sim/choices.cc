@@ -89,6 +89,11 @@ constexpr ChoiceText kChoices[] = {
     {Choice::exact_elsewhere, "exact-elsewhere",
      "An op whose arithmetic was not published is computed exactly and rounded once, ties away from zero.",
      "It is what the engine does where its arithmetic was measured, but for tables."},
+    {Choice::attention_mask, "attention-mask",
+     "scaled_dot_product_attention ignores its attn_mask on the direct path and applies it by Core ML; its parts are "
+     "those of the op's composition.",
+     "maderix (M4) and Orion (M4 Max) saw it ignored, ANEForge saw one shared mask applied; the op's arithmetic was "
+     "not published."},
     {Choice::int8_rounding, "int8-rounding", "quantize divides exactly and rounds ties away from zero.",
      "Ties were not tested (751K study); the engine's other roundings are away from zero."},
     {Choice::int8_bias, "int8-bias",

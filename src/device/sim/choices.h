@@ -34,6 +34,7 @@ enum class Choice : uint8_t {
   reduction_order,
   boundary_casts,
   exact_elsewhere,
+  attention_mask,
   int8_rounding,
   int8_bias,
   int8_overflow,

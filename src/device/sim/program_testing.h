@@ -103,7 +103,7 @@ inline Execution run_both(mil::Chip chip, const mil::Function& function, const m
                           const std::vector<mil::Tensor>& inputs, int repeat = 1) {
   std::vector<Execution> executions;
   for (Implementation implementation : {Implementation::readable, Implementation::vectors}) {
-    const auto device = open_without_limits(chip, implementation);
+    const auto device = open_without_limits({chip}, implementation);
     litter(*device);
     auto execution = execute(*device, function, weights, inputs, repeat);
     EXPECT_TRUE(execution) << execution.error().message;

@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "device/execute.h"
 #include "device/sim/program_testing.h"
 
 namespace anemone::sim {
@@ -18,7 +19,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::unique_ptr<Device> device() { return open_without_limits(Chip::m4, Implementation::vectors); }
+std::unique_ptr<Device> device() { return open_without_limits({Chip::m4}, Implementation::vectors); }
 
 std::unique_ptr<Program> compile(Device& device, Draft& draft) {
   auto program = device.compile(*draft.builder.finish(), draft.weights);
@@ -177,6 +178,26 @@ TEST(Sim, ComputesInHalvesOnly) {
   const auto sim = open_device("sim:m4", {.precision = Precision::fp32});
   ASSERT_FALSE(sim);
   EXPECT_THAT(sim.error().message, AllOf(HasSubstr("fp16"), HasSubstr("fp32")));
+}
+
+// C20: on the direct path it makes no difference.
+TEST(Sim, AttentionIgnoresItsMaskOnTheDirectPathAlone) {
+  const auto attention = [](bool masked) {
+    mil::Builder b;
+    const Value q = b.input("q", {DType::fp16, {1, 1, 2, 2}}), v = b.input("v", {DType::fp16, {1, 1, 2, 2}});
+    mil::Builder::Arguments arguments{{"query", q}, {"key", q}, {"value", v}};
+    if (masked) arguments.emplace_back("attn_mask", halves({2, 2}, {0, -30000, 0, 0}));
+    b.output("y", b.apply("scaled_dot_product_attention", arguments));
+    return *b.finish();
+  };
+  const auto results = [&](bool masked, mil::Path path) {
+    const auto sim = open_without_limits({.chip = Chip::m4, .path = path}, Implementation::vectors);
+    const std::vector<Tensor> inputs{halves({1, 1, 2, 2}, {1, 0.3, 0.2, 0.9}), halves({1, 1, 2, 2}, {1, 2, 3, 4})};
+    return execute(*sim, attention(masked), {}, inputs)->outputs[0].numbers();
+  };
+  EXPECT_EQ(results(true, mil::Path::direct), results(false, mil::Path::direct));
+  EXPECT_NE(results(true, mil::Path::coreml), results(false, mil::Path::coreml));
+  EXPECT_THAT(results(true, mil::Path::coreml), testing::Contains(2)) << "the first value alone";
 }
 
 }  // namespace
