@@ -69,6 +69,7 @@ std::vector<Half> halves_of(const mil::Tensor& tensor, Half (*round)(double)) {
 }
 
 std::shared_ptr<const Tabulated> Tables::find(const std::string& key, const std::function<Half(Half)>& function) {
+  const std::lock_guard lock(mutex_);
   std::shared_ptr<const Tabulated>& table = tables_[key];
   if (table != nullptr) return table;
   auto made = std::make_shared<Tabulated>();
