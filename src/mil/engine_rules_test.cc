@@ -234,11 +234,11 @@ std::vector<RuleCase> port_cases() {
 
 std::vector<RuleCase> size_cases() {
   return {
-      {"S10", "m4", unary("relu", "[1, 1, 1, 65568]"), unary("relu", "[1, 1, 1, 65536]")},
+      {"S10", "m4", unary("relu", "[1, 1, 1, 65537]"), unary("relu", "[1, 1, 1, 65536]")},
       {"S10", "m4", unary("relu", "[1, 1, 1, 1, 2, 32]"), unary("relu", "[1, 1, 1, 2, 32]")},
-      {"S10", "m4", summed(65568), summed(65536)},
-      {"S10", "m1", unary("relu", "[1, 1, 1, 16416]"), unary("relu", "[1, 16416, 1, 16384]")},
-      {"S10", "m3-ultra", unary("relu", "[1, 1, 1, 16416]"), unary("relu", "[1, 1, 1, 16384]")},
+      {"S10", "m4", summed(65537), summed(65536)},
+      {"S10", "m1", unary("relu", "[1, 1, 1, 16385]"), unary("relu", "[1, 16416, 1, 16384]")},
+      {"S10", "m3-ultra", unary("relu", "[1, 1, 1, 16385]"), unary("relu", "[1, 1, 1, 16384]")},
       {"C06", "m4", weights("w", "v", 128), weights("w", "v", 192)},
       {"C06", "m4", weights("w", "v", 0), weights("w", "v", 64)},
       {"C07", "m1", weights("w", "w", 256), weights("w", "v", 64)},

@@ -12,9 +12,10 @@ using Loss = GoldenTrace::Loss;
 
 // Seed guide, sections 1.3 and 1.9.
 GoldenTrace seed_trace(Offload offload, std::string_view source, std::vector<Loss> losses) {
+  const int64_t steps = losses.back().step + 1;
   GoldenTrace trace{.source = source,
                     .preset = find_preset("train_large").value(),
-                    .steps = losses.back().step + 1,
+                    .steps = steps,
                     .losses = std::move(losses),
                     .tokens = 20658981,
                     .first_tokens = {1, 365, 2354, 322, 4111, 526, 7875, 29889, 2688, 763}};

@@ -68,11 +68,6 @@ void expect_guards(const std::vector<Port>& ports, const Surfaces& surfaces) {
   }
 }
 
-struct Outcome {
-  Port port;
-  std::vector<double> values;
-};
-
 std::vector<Outcome> results_of(const Signature& signature, const Surfaces& from, const Surfaces& to) {
   std::vector<Outcome> results;
   for (size_t i = 0; i < to.size(); ++i) {
@@ -83,36 +78,6 @@ std::vector<Outcome> results_of(const Signature& signature, const Surfaces& from
     if (port.type.state) results.push_back({port, numbers(port, *from[i])});
   }
   return results;
-}
-
-bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
-  return std::ranges::equal(
-      a, b, [](double x, double y) { return std::bit_cast<uint64_t>(x) == std::bit_cast<uint64_t>(y); });
-}
-
-// The outputs and the states after the second of two runs.
-std::vector<Outcome> run(Device& device, const mil::Function& function, const mil::Weights& weights,
-                         const Inputs& inputs) {
-  auto program = device.compile(function, weights);
-  EXPECT_TRUE(program) << program.error().message;
-  if (!program) return {};
-  const Signature& signature = (*program)->signature();
-  const Surfaces from = allocate(device, signature.inputs), to = allocate(device, signature.outputs);
-  auto request = (*program)->bind(pointers(from), pointers(to));
-  EXPECT_TRUE(request) << request.error().message;
-  if (!request) return {};
-  std::vector<Outcome> first, second;
-  for (auto* results : {&first, &second}) {
-    fill(signature.inputs, from, inputs);
-    EXPECT_TRUE((*request)->run());
-    *results = results_of(signature, from, to);
-  }
-  for (size_t i = 0; i < first.size(); ++i) {
-    EXPECT_TRUE(same_bits(first[i].values, second[i].values)) << "two runs differ in " << first[i].port.name;
-  }
-  expect_guards(signature.inputs, from);
-  expect_guards(signature.outputs, to);
-  return second;
 }
 
 double epsilon(Precision precision) {
@@ -138,6 +103,35 @@ void expect_close(const std::string& name, const std::vector<double>& expected, 
 }
 
 }  // namespace
+
+bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
+  return std::ranges::equal(
+      a, b, [](double x, double y) { return std::bit_cast<uint64_t>(x) == std::bit_cast<uint64_t>(y); });
+}
+
+std::vector<Outcome> run(Device& device, const mil::Function& function, const mil::Weights& weights,
+                         const Inputs& inputs) {
+  auto program = device.compile(function, weights);
+  EXPECT_TRUE(program) << program.error().message;
+  if (!program) return {};
+  const Signature& signature = (*program)->signature();
+  const Surfaces from = allocate(device, signature.inputs), to = allocate(device, signature.outputs);
+  auto request = (*program)->bind(pointers(from), pointers(to));
+  EXPECT_TRUE(request) << request.error().message;
+  if (!request) return {};
+  std::vector<Outcome> first, second;
+  for (auto* results : {&first, &second}) {
+    fill(signature.inputs, from, inputs);
+    EXPECT_TRUE((*request)->run());
+    *results = results_of(signature, from, to);
+  }
+  for (size_t i = 0; i < first.size(); ++i) {
+    EXPECT_TRUE(same_bits(first[i].values, second[i].values)) << "two runs differ in " << first[i].port.name;
+  }
+  expect_guards(signature.inputs, from);
+  expect_guards(signature.outputs, to);
+  return second;
+}
 
 std::vector<Target> targets() {
   std::vector<Target> targets;

@@ -26,6 +26,18 @@ struct Inputs {
   std::vector<mil::Array> given{};  // rather than drawn, where there are any
 };
 
+// What a program writes: an output, or a state.
+struct Outcome {
+  Port port;
+  std::vector<double> values;
+};
+
+// The outputs and the states after the second of two runs, which must give the same bits and leave the bytes behind the
+// surfaces' tensors alone.
+std::vector<Outcome> run(Device& device, const mil::Function& function, const mil::Weights& weights,
+                         const Inputs& inputs);
+bool same_bits(const std::vector<double>& a, const std::vector<double>& b);
+
 // `epsilons`: how far an element may be from ref's, in units of the precision's epsilon times the largest magnitude of
 // that output. Epsilon is 2^-23 for fp32, 2^-10 for fp16 (half's) and 2^-7 for bf16 (bfloat16's). Integers and bools
 // must be equal; states are compared as outputs are. The program runs twice, which must give the same bits, and must

@@ -20,6 +20,7 @@
 #include "device/cpu/patterns/pattern.h"
 #include "device/cpu/plan.h"
 #include "device/device.h"
+#include "device/parts.h"
 #include "mil/function.h"
 
 namespace anemone::cpu {
@@ -42,12 +43,6 @@ inline constexpr mil::DTypes kWords =
     kFloatWords | mil::kIndices | mil::DTypes{mil::DType::int4,  mil::DType::uint1, mil::DType::uint2,
                                               mil::DType::uint3, mil::DType::uint4, mil::DType::uint6,
                                               mil::DType::uint32};
-
-// A setting that names an axis; negative ones count from the end.
-inline size_t axis_of(const Node& node, std::string_view name, size_t rank) {
-  const int64_t axis = node.call.integer(name);
-  return size_t(axis < 0 ? axis + int64_t(rank) : axis);
-}
 
 class Lowering;
 

@@ -11,7 +11,6 @@ namespace anemone::sim {
 namespace {
 
 using testing::AllOf;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -92,7 +91,7 @@ TEST(LimitsBudget, ProgramsThatAreFreedMakeRoom) {
     ASSERT_FALSE(spent);
     EXPECT_THAT(spent.error().message,
                 StartsWith("C03 on m4: 119 programs are loaded, but a process holds at most 119 programs loaded: free "
-                           "programs, or save a checkpoint and go on in a new process (--resume) ("));
+                           "programs, or go on in a new process from a checkpoint (--save-every, --resume) ("));
   }
   limits.unloaded();
   EXPECT_EQ(limits.compiles_left(), 1);

@@ -33,14 +33,24 @@ bool is_held(mil::DType dtype) {
          dtype == mil::DType::uint8;
 }
 
-Result<> check_types(const mil::Function& function, const mil::Operation& operation) {
-  for (mil::ValueId id : operation.results) {
+Result<> check_types(const mil::Function& function, std::string_view what, const std::vector<mil::ValueId>& ids) {
+  for (mil::ValueId id : ids) {
     const mil::ValueInfo& value = function.value(id);
     if (is_held(value.type.dtype)) continue;
-    return fail("C14: {} {} gives {} at run time, but the engine computes with halves: cast on the host",
-                operation.op->name, value.name, mil::to_string(value.type));
+    return fail("C14: {} {} is {} at run time, but the engine computes with halves: cast on the host", what, value.name,
+                mil::to_string(value.type));
   }
   return {};
+}
+
+// What the engine sees of a function: on the direct path no mask of an attention (Choice::attention_mask).
+mil::Function as_seen(mil::Function function, const mil::Profile& profile) {
+  if (profile.path != mil::Path::direct) return function;
+  for (mil::Operation& operation : function.operations) {
+    if (operation.op->name != "scaled_dot_product_attention") continue;
+    std::erase_if(operation.arguments, [](const mil::Argument& a) { return a.name == "attn_mask"; });
+  }
+  return function;
 }
 
 }  // namespace
@@ -204,7 +214,7 @@ bool Lowering::is_constant(const mil::Operation& operation) const {
 
 Result<> Lowering::lower_operation(const mil::Operation& operation) {
   if (is_constant(operation)) return {};
-  TRY(check_types(plan_.function, operation));
+  TRY(check_types(plan_.function, operation.op->name, operation.results));
   current_ = &operation;
   if (const Rule* rule = find_rule(operation.op->name)) {
     return rule->lower(*this, {&operation, mil::OpCall(arguments(operation))});
@@ -215,6 +225,8 @@ Result<> Lowering::lower_operation(const mil::Operation& operation) {
 }
 
 Result<> Lowering::lower_operations() {
+  TRY(check_types(plan_.function, "input", plan_.function.inputs));
+  TRY(check_types(plan_.function, "output", plan_.function.outputs));
   for (const mil::Operation& operation : plan_.function.operations) TRY(lower_operation(operation));
   return {};
 }
@@ -227,7 +239,8 @@ Plan Lowering::finish() {
 
 Result<Plan> lower(const mil::Function& function, const mil::Weights& weights, const Target& target) {
   const auto composed = [](const mil::OpDef& op) { return find_rule(op.name) == nullptr && op.compose != nullptr; };
-  Lowering lowering(mil::without_dead_code(TRY(mil::expand(function, composed, mil::Arithmetic::declared, &weights))),
+  const mil::Function seen = as_seen(function, target.profile);
+  Lowering lowering(mil::without_dead_code(TRY(mil::expand(seen, composed, mil::Arithmetic::declared, &weights))),
                     target);
   TRY(lowering.load_constants(weights));
   TRY(lowering.lower_operations());

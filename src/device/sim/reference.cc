@@ -8,12 +8,9 @@
 namespace anemone::sim {
 namespace {
 
-double number_of(Half h, Lowering::Meaning meaning) {
-  return meaning == Lowering::Meaning::patterns ? double(h.bits) : decode(h);
-}
-
-Half half_of(double number, Lowering::Meaning meaning) {
-  return meaning == Lowering::Meaning::patterns ? Half{uint16_t(number)} : half_away(number);
+// What is moved by pattern is floats; integers and booleans, indices among them, are read as numbers.
+bool by_pattern(Lowering::Meaning meaning, const mil::TensorType& type) {
+  return meaning == Lowering::Meaning::patterns && mil::is_float(type.dtype);
 }
 
 // An operand that is read at each run, in order.
@@ -36,14 +33,19 @@ struct Evaluation {
   void run(const Memory& m) {
     for (Operand& operand : operands) {
       const Half* from = m.at(operand.view);
-      for (double& value : operand.array.data) value = number_of(*from++, meaning);
+      const bool moves = by_pattern(meaning, operand.array.type);
+      for (double& value : operand.array.data) {
+        value = moves ? double(from->bits) : decode(*from);
+        ++from;
+      }
     }
     for (mil::Array& result : results) std::ranges::fill(result.data, 0.0);
     op->evaluate(*call, results);
     for (size_t i = 0; i < results.size(); ++i) {
       if (meaning == Lowering::Meaning::numbers) mil::settle(results[i], mil::Rounding::none);
       Half* to = m.at(places[i]);
-      for (double value : results[i].data) *to++ = half_of(value, meaning);
+      const bool moves = by_pattern(meaning, results[i].type);
+      for (double value : results[i].data) *to++ = moves ? Half{uint16_t(value)} : half_away(value);
     }
   }
 };
@@ -59,7 +61,7 @@ void Lowering::emit_reference(const mil::Operation& operation, Meaning meaning) 
     const bool needs_value = operation.op->param(call[a].name)->need != mil::Need::type;
     for (size_t i = 0; i < call[a].operands.size(); ++i) {
       mil::OpCall::Operand& operand = call[a].operands[i];
-      const bool moves = meaning == Meaning::patterns && mil::is_float(operand.type.dtype);
+      const bool moves = by_pattern(meaning, operand.type);
       if (operand.constant != nullptr) {
         operand.constant = &evaluation->constants.emplace_back(*operand.constant);
         if (operand.type.dtype == mil::DType::string) continue;

@@ -10,7 +10,7 @@ namespace anemone::mil {
 inline constexpr EngineRule kLoadedRule{
     .id = "C03",
     .statement = "a process holds at most 119 programs loaded",
-    .remedy = "free programs, or save a checkpoint and go on in a new process (--resume)",
+    .remedy = "free programs, or go on in a new process from a checkpoint (--save-every, --resume)",
     .source = "maderix, Orion: failures after some 119 compiles; field guide: freeing programs makes room (226 made)",
     .where = {.paths = kDirect},
 };
@@ -24,7 +24,7 @@ inline constexpr EngineRule kLoadedByCoreMLRule{
 inline constexpr EngineRule kCompilesRule{
     .id = "C03",
     .statement = "a process compiles at most 119 programs, freed ones counted",
-    .remedy = "save a checkpoint and go on in a new process (--resume)",
+    .remedy = "go on in a new process from a checkpoint (--save-every, --resume)",
     .source = "maderix, Orion",
     .against = "field guide: freeing programs makes room (226 made)",
     .where = {.paths = kDirect},

@@ -215,7 +215,7 @@ Violation constant_in_place(const Use& use) {
   return when(broken, "an argument is a constant in place");
 }
 
-std::vector<OperationRule> op_rules() {
+std::vector<OperationRule> implementation_rules() {
   return {
       {{.id = "C14",
         .statement = "int32 never runs on the engine",
@@ -241,13 +241,6 @@ std::vector<OperationRule> op_rules() {
         .against = "maderix, Espresso, ANEForge and dev-erik use it",
         .where = {.chips = only({Chip::m4_max})}},
        [](const Use& use) { return used(use, {"concat"}); }},
-      {{.id = "C20",
-        .statement = "scaled_dot_product_attention ignores its mask",
-        .remedy = "decompose it into matmul, add and softmax",
-        .source = "maderix, Orion",
-        .against = "ANEForge: one mask that all heads share works",
-        .effect = Effect::wrong},
-       masked_attention},
       {{.id = "C21",
         .statement = "gelu is invalid",
         .remedy = "write it with tanh or erf",
@@ -263,6 +256,27 @@ std::vector<OperationRule> op_rules() {
        [](const Use& use) {
          return when(use.is({"rsqrt", "pow"}) || use.op().starts_with("reduce_"), "it is used");
        }},
+      {{.id = "C35",
+        .statement = "sin and cos come with the A15; the M1 is of the A14 class",
+        .remedy = "take them from a table of constants",
+        .source = "ANEForge",
+        .where = {.chips = kM1Class}},
+       [](const Use& use) {
+         return used(use, {"sin", "cos"});
+       }},
+  };
+}
+
+// Ops that there are, in some forms.
+std::vector<OperationRule> form_rules() {
+  return {
+      {{.id = "C20",
+        .statement = "scaled_dot_product_attention ignores its mask",
+        .remedy = "decompose it into matmul, add and softmax",
+        .source = "maderix, Orion",
+        .against = "ANEForge: one mask that all heads share works",
+        .effect = Effect::wrong},
+       masked_attention},
       {{.id = "C24",
         .statement = "a convolution's weights are constant: others are stale or refused",
         .remedy = "use matmul",
@@ -291,14 +305,6 @@ std::vector<OperationRule> op_rules() {
         .against = "ANEForge, 751K: native",
         .effect = Effect::wrong},
        [](const Use& use) { return used(use, {"tile"}); }},
-      {{.id = "C35",
-        .statement = "sin and cos come with the A15; the M1 is of the A14 class",
-        .remedy = "take them from a table of constants",
-        .source = "ANEForge",
-        .where = {.chips = kM1Class}},
-       [](const Use& use) {
-         return used(use, {"sin", "cos"});
-       }},
   };
 }
 
@@ -411,7 +417,8 @@ std::vector<OperationRule> value_rules() {
 const std::vector<OperationRule>& operation_rules() {
   static const std::vector<OperationRule> rules = [] {
     std::vector<OperationRule> all;
-    for (const auto& part : {size_rules(), op_rules(), value_rules()}) all.insert(all.end(), part.begin(), part.end());
+    for (const auto& part : {size_rules(), implementation_rules(), form_rules(), value_rules()})
+      all.insert(all.end(), part.begin(), part.end());
     return all;
   }();
   return rules;

@@ -134,7 +134,8 @@ std::vector<PortRule> type_rules() {
   };
 }
 
-std::vector<PortRule> surface_rules() {
+// How small a surface may be.
+std::vector<PortRule> least_rules() {
   return {
       {{.id = "S04",
         .statement = "a surface has at least 49152 bytes, else status 0x1d",
@@ -152,6 +153,11 @@ std::vector<PortRule> surface_rules() {
         .where = {.chips = kM1Class, .paths = kDirect},
         .stage = Stage::bind},
        [](const Binding& binding, const Report& report) { check_smallest(binding, 2048, report); }},
+  };
+}
+
+std::vector<PortRule> input_rules() {
+  return {
       {{.id = "S06",
         .statement = "a program has one input",
         .remedy = "pack them into one, and slice inside the program",
@@ -188,6 +194,11 @@ std::vector<PortRule> surface_rules() {
        [](const Binding& binding, const Report& report) {
          check_neighbours(binding.inputs, report, [](const auto& a, const auto& b) { return b.surface < a.surface; });
        }},
+  };
+}
+
+std::vector<PortRule> output_rules() {
+  return {
       {{.id = "S07",
         .statement = "outputs have surfaces of equal sizes, else status 0x1d",
         .remedy = "allocate all as large as the largest: each is filled as its packed prefix",
@@ -222,8 +233,10 @@ std::vector<PortRule> surface_rules() {
 
 const std::vector<PortRule>& port_rules() {
   static const std::vector<PortRule> rules = [] {
-    std::vector<PortRule> all = type_rules();
-    for (PortRule& rule : surface_rules()) all.push_back(std::move(rule));
+    std::vector<PortRule> all;
+    for (const auto& part : {type_rules(), least_rules(), input_rules(), output_rules()}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
     return all;
   }();
   return rules;

@@ -12,34 +12,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from engine import checksum, decode, encode, r
 
 STRIDE = 1021
-
-# ---- Halves: an array of their values, exponent 31 included, and back.
-
-
-def decode(bits):
-    bits = np.asarray(bits, dtype=np.int64)
-    exponent, mantissa = bits >> 10 & 31, bits & 1023
-    size = np.where(exponent == 0, mantissa * 2.0**-24, (1 + mantissa / 1024) * 2.0 ** (exponent - 15))
-    return np.where(bits >> 15 == 1, -size, size) + 0.0
-
-
-def encode(values):
-    """To the nearest half by NumPy, ties to even; then ties are moved away from zero."""
-    values = np.asarray(values, dtype=float) + 0.0
-    with np.errstate(over="ignore"):
-        near = values.astype(np.float16)
-        further = np.nextafter(near, np.where(values < 0, -np.inf, np.inf).astype(np.float16), dtype=np.float16)
-    with np.errstate(invalid="ignore"):
-        tie = np.abs(further.astype(float) - values) == np.abs(near.astype(float) - values)
-    result = np.where(tie, further, near)
-    return np.where(result == 0, np.float16(0), result).view(np.uint16)
-
-
-def r(values):
-    return decode(encode(values))
-
 
 # ---- Tables
 
@@ -240,13 +215,6 @@ WITH_SETTINGS = [
 ]
 
 
-def fnv1a(data):
-    checksum = 0xCBF29CE484222325
-    for byte in data:
-        checksum = (checksum ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
-    return f"{checksum:016x}"
-
-
 def cases():
     for functions in (PUBLISHED, CHOSEN):
         yield from ((op, {}, f) for op, f in functions.items())
@@ -257,7 +225,7 @@ def golden():
     x = decode(np.arange(65536))
     for op, settings, f in cases():
         results = encode(safely(f)(x))
-        yield {"op": op, "settings": settings, "checksum": fnv1a(results.astype("<u2").tobytes()),
+        yield {"op": op, "settings": settings, "checksum": checksum(results),
                "results": results[::STRIDE].tolist()}  # fmt: skip
 
 

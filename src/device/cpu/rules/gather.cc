@@ -31,7 +31,7 @@ void gather(const Gather& g, const float* indices, const float* x, float* out) {
 Result<> lower_gather(Lowering& l, const Node& node) {
   const View x = l.read(node.operand("x")), indices = l.read_packed(node.operand("indices"));
   const View result = l.temporary(l.shape(node.result()));
-  const size_t axis = axis_of(node, "axis", x.shape.size());
+  const size_t axis = axis_of(node.call, "axis", x.shape.size());
   mil::Shape picked = x.shape;
   picked[axis] = indices.count();
   const View out = *reshaped(result, picked);

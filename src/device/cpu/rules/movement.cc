@@ -32,12 +32,6 @@ Result<> lower_reshape(Lowering& l, const Node& node) {
   return {};
 }
 
-std::vector<int64_t> permutation(const Node& node) {
-  std::vector<int64_t> perm = node.call.integers("perm");
-  for (int64_t& axis : perm) axis += axis < 0 ? int64_t(perm.size()) : 0;
-  return perm;
-}
-
 std::vector<int64_t> inverse(const std::vector<int64_t>& perm) {
   std::vector<int64_t> back(perm.size());
   for (size_t i = 0; i < perm.size(); ++i) back[size_t(perm[i])] = int64_t(i);
@@ -45,7 +39,7 @@ std::vector<int64_t> inverse(const std::vector<int64_t>& perm) {
 }
 
 Result<> lower_transpose(Lowering& l, const Node& node) {
-  l.define(node.result(), permuted(l.read(node.operand("x")), permutation(node)));
+  l.define(node.result(), permuted(l.read(node.operand("x")), permutation(node.call)));
   return {};
 }
 
@@ -57,23 +51,9 @@ void place_parts(Lowering& l, const Node& node, const std::vector<View>& parts) 
   }
 }
 
-std::vector<View> concat_parts(const Node& node, const View& home) {
-  const auto values = node.call.operands("values");
-  const size_t axis = axis_of(node, "axis", home.shape.size());
-  const bool interleave = node.call.flag("interleave");
-  std::vector<View> parts;
-  int64_t begin = 0;
-  for (const mil::OpCall::Operand& value : values) {
-    const int64_t size = value.type.shape[axis];
-    parts.push_back(sliced(home, axis, begin, size, interleave ? int64_t(values.size()) : 1));
-    begin += interleave ? 1 : size;
-  }
-  return parts;
-}
-
 // Slice i of the new axis, without it.
 std::vector<View> stack_parts(const Node& node, const View& home) {
-  const size_t axis = axis_of(node, "axis", home.shape.size());
+  const size_t axis = axis_of(node.call, "axis", home.shape.size());
   std::vector<View> parts;
   for (int64_t i = 0; i < home.shape[axis]; ++i) parts.push_back(without(sliced(home, axis, i, 1), axis));
   return parts;
@@ -147,9 +127,9 @@ std::vector<Rule> movement_rules() {
        .takes = kWords,
        .renames = true,
        .pull = [](const Node& node, const mil::Shape&, const View& home) -> std::optional<View> {
-         return permuted(home, inverse(permutation(node)));
+         return permuted(home, inverse(permutation(node.call)));
        }},
-      side_by_side("concat", concat_parts),
+      side_by_side("concat", [](const Node& node, const View& home) { return concat_parts(node.call, home); }),
       side_by_side("stack", stack_parts),
       {.op = "tile", .lower = lower_tile, .takes = kWords},
       {.op = "pad",

@@ -7,14 +7,6 @@
 namespace anemone::cpu {
 namespace {
 
-std::vector<bool> reduced_axes(const Node& node) {
-  const auto rank = size_t(node.call.rank("x"));
-  std::vector<bool> reduced(rank, !node.call.has("axes"));
-  if (!node.call.has("axes")) return reduced;
-  for (int64_t axis : node.call.integers("axes")) reduced[size_t(axis < 0 ? axis + int64_t(rank) : axis)] = true;
-  return reduced;
-}
-
 // The result as the reduction visits it: of x's shape, repeated along the reduced axes.
 View spread(const View& result, const mil::Shape& x, const std::vector<bool>& reduced) {
   mil::Shape kept = x;
@@ -44,7 +36,7 @@ Rule reduction(std::string_view name, ReduceOp op) {
   return {name, [op](Lowering& l, const Node& node) -> Result<> {
             const View x = l.read(node.operand("x"));
             const View result = l.place(node.result());
-            const View visited = spread(result, x.shape, reduced_axes(node));
+            const View visited = spread(result, x.shape, reduced_axes(node.call));
             l.emit({x, result}, [r = parted(op, loops_over({&x, &visited})), x, result](const Pointers& p) {
               reduce(r, p.at(x), p.at(result));
             });
@@ -67,7 +59,7 @@ bool is_ready(const Softmax& s) {
 
 Result<> lower_softmax(Lowering& l, const Node& node) {
   View x = l.read(node.operand("x"));
-  const size_t axis = axis_of(node, "axis", x.shape.size());
+  const size_t axis = axis_of(node.call, "axis", x.shape.size());
   View out = l.place(node.result());
   if (!is_ready(softmax_over(x, out, axis))) {
     x = l.read_packed(node.operand("x"));
@@ -83,7 +75,7 @@ Result<> lower_cumsum(Lowering& l, const Node& node) {
   View x = l.read(node.operand("x"));
   const View result = l.place(node.result());
   View out = result;
-  const size_t axis = axis_of(node, "axis", x.shape.size());
+  const size_t axis = axis_of(node.call, "axis", x.shape.size());
   if (node.call.flag("reverse")) {
     for (View* view : {&x, &out}) *view = sliced(*view, axis, view->shape[axis] - 1, view->shape[axis], -1);
   }
@@ -98,7 +90,7 @@ Result<> lower_cumsum(Lowering& l, const Node& node) {
 Rule choice(std::string_view name, bool largest) {
   return {name, [largest](Lowering& l, const Node& node) -> Result<> {
             const View x = l.read(node.operand("x")), result = l.target(node.result());
-            const size_t axis = axis_of(node, "axis", x.shape.size());
+            const size_t axis = axis_of(node.call, "axis", x.shape.size());
             const View places = without(x, axis);
             const View out = *reshaped(result, places.shape);
             const Choice c{loops_over({&places, &out}), x.shape[axis], x.strides[axis], largest};

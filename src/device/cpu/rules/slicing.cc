@@ -58,14 +58,10 @@ Result<> lower_slice_update(Lowering& l, const Node& node) {
 
 // Views of x one after another along the axis.
 Result<> lower_split(Lowering& l, const Node& node) {
-  const View x = l.read(node.operand("x"));
-  const size_t axis = axis_of(node, "axis", x.shape.size());
-  int64_t begin = 0;
-  for (mil::ValueId id : node.operation->results) {
-    const int64_t size = l.shape(id)[axis];
-    l.define(id, sliced(x, axis, begin, size));
-    begin += size;
-  }
+  const auto& results = node.operation->results;
+  const auto parts =
+      split_parts(node.call, l.read(node.operand("x")), results.size(), [&](size_t i) { return l.shape(results[i]); });
+  for (size_t i = 0; i < parts.size(); ++i) l.define(results[i], parts[i]);
   return {};
 }
 

@@ -1,20 +1,25 @@
 // Ops that move data without arithmetic: views where the layout allows; else copies, of patterns.
-#include <array>
-#include <numeric>
-
+#include "device/parts.h"
+#include "device/sim/arithmetic/number.h"
 #include "device/sim/lowering.h"
 #include "device/slices.h"
 
 namespace anemone::sim {
 namespace {
 
-size_t axis_of(const Node& node, std::string_view name, size_t rank) {
-  const int64_t axis = node.call.integer(name);
-  return size_t(axis < 0 ? axis + int64_t(rank) : axis);
-}
-
 Result<> lower_identity(Lowering& l, const Node& node) {
   l.define(node.result(), l.read(node.operand("x")));
+  return {};
+}
+
+// A copy, which a later write leaves alone.
+Result<> lower_read_state(Lowering& l, const Node& node) {
+  l.emit_copy(l.read(node.operand("input")), l.result(node.result()));
+  return {};
+}
+
+Result<> lower_write_state(Lowering& l, const Node& node) {
+  l.emit_copy(l.read(node.operand("data")), l.read(node.operand("input")));
   return {};
 }
 
@@ -27,9 +32,7 @@ Result<> lower_reshape(Lowering& l, const Node& node) {
 }
 
 Result<> lower_transpose(Lowering& l, const Node& node) {
-  std::vector<int64_t> perm = node.call.integers("perm");
-  for (int64_t& axis : perm) axis += axis < 0 ? int64_t(perm.size()) : 0;
-  l.define(node.result(), permuted(l.read(node.operand("x")), perm));
+  l.define(node.result(), permuted(l.read(node.operand("x")), permutation(node.call)));
   return {};
 }
 
@@ -48,44 +51,54 @@ Result<> lower_slice(Lowering& l, const Node& node) {
 }
 
 Result<> lower_split(Lowering& l, const Node& node) {
-  const View x = l.read(node.operand("x"));
-  const size_t axis = axis_of(node, "axis", x.shape.size());
-  int64_t begin = 0;
-  for (mil::ValueId id : node.operation->results) {
-    const int64_t size = l.shape(id)[axis];
-    l.define(id, sliced(x, axis, begin, size));
-    begin += size;
-  }
+  const auto& results = node.operation->results;
+  const auto parts =
+      split_parts(node.call, l.read(node.operand("x")), results.size(), [&](size_t i) { return l.shape(results[i]); });
+  for (size_t i = 0; i < parts.size(); ++i) l.define(results[i], parts[i]);
   return {};
 }
 
 Result<> lower_concat(Lowering& l, const Node& node) {
-  const View result = l.result(node.result());
-  const auto values = node.call.operands("values");
-  const size_t axis = axis_of(node, "axis", result.shape.size());
-  const bool interleave = node.call.flag("interleave");
-  int64_t begin = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const int64_t size = values[i].type.shape[axis];
-    l.emit_copy(l.read(node.operand("values", i)),
-                sliced(result, axis, begin, size, interleave ? int64_t(values.size()) : 1));
-    begin += interleave ? 1 : size;
+  const auto parts = concat_parts(node.call, l.result(node.result()));
+  for (size_t i = 0; i < parts.size(); ++i) l.emit_copy(l.read(node.operand("values", i)), parts[i]);
+  return {};
+}
+
+Result<> lower_pad(Lowering& l, const Node& node) {
+  if (node.call.text("mode") != "constant") return lower_pattern(l, node);
+  const View x = l.read(node.operand("x")), result = l.result(node.result());
+  const View value = l.constant_view({half_away(node.call.number("constant_val"))}, {1});
+  const std::vector<int64_t> pad = node.call.integers("pad");
+  View inside = result;
+  for (size_t i = 0; i < pad.size() / 2; ++i) {
+    const size_t d = x.shape.size() - pad.size() / 2 + i;
+    inside = sliced(std::move(inside), d, pad[2 * i], x.shape[d]);
   }
+  l.emit_copy(broadcast_to(value, result.shape), result);
+  l.emit_copy(x, inside);
   return {};
 }
 
 }  // namespace
 
 std::vector<Rule> movement_rules() {
-  std::vector<Rule> rules{{"identity", lower_identity},    {"reshape", lower_reshape},
-                          {"expand_dims", lower_reshape},  {"squeeze", lower_reshape},
-                          {"flatten2d", lower_reshape},    {"transpose", lower_transpose},
-                          {"slice_by_index", lower_slice}, {"slice_by_size", lower_slice},
-                          {"split", lower_split},          {"concat", lower_concat}};
+  std::vector<Rule> rules{{"read_state", lower_read_state},
+                          {"write_state", lower_write_state},
+                          {"identity", lower_identity},
+                          {"reshape", lower_reshape},
+                          {"expand_dims", lower_reshape},
+                          {"squeeze", lower_reshape},
+                          {"flatten2d", lower_reshape},
+                          {"transpose", lower_transpose},
+                          {"slice_by_index", lower_slice},
+                          {"slice_by_size", lower_slice},
+                          {"split", lower_split},
+                          {"concat", lower_concat},
+                          {"pad", lower_pad}};
   for (std::string_view op :
-       {"tile", "pad", "reverse", "reverse_sequence", "stack", "crop", "depth_to_space", "space_to_depth",
-        "pixel_shuffle", "pixel_unshuffle", "space_to_batch", "batch_to_space", "slice_update", "gather",
-        "gather_along_axis", "gather_nd", "upsample_nearest_neighbor", "resize_nearest_neighbor"}) {
+       {"tile", "reverse", "reverse_sequence", "stack", "crop", "depth_to_space", "space_to_depth", "pixel_shuffle",
+        "pixel_unshuffle", "space_to_batch", "batch_to_space", "slice_update", "gather", "gather_along_axis",
+        "gather_nd", "upsample_nearest_neighbor", "resize_nearest_neighbor"}) {
     rules.push_back({op, lower_pattern});
   }
   return rules;

@@ -1,18 +1,11 @@
 // Reductions: in halves, element i with element i + ⌈n/2⌉ until one is left. The engine's order is not known (Choice).
 #include <algorithm>
 
+#include "device/parts.h"
 #include "device/sim/lowering.h"
 
 namespace anemone::sim {
 namespace {
-
-std::vector<bool> reduced_axes(const Node& node) {
-  const auto rank = size_t(node.call.rank("x"));
-  std::vector<bool> reduced(rank, !node.call.has("axes"));
-  if (!node.call.has("axes")) return reduced;
-  for (int64_t axis : node.call.integers("axes")) reduced[size_t(axis < 0 ? axis + int64_t(rank) : axis)] = true;
-  return reduced;
-}
 
 // x as [outer, n, inner], in order, with n what is reduced.
 struct Parted {
@@ -92,7 +85,7 @@ void emit_tree(Lowering& l, Combination how, const Parted& p, const View& work) 
 }
 
 View reduced_view(Lowering& l, const Node& node, Combination how) {
-  const Parted p = parted(l, node.operand("x"), reduced_axes(node));
+  const Parted p = parted(l, node.operand("x"), reduced_axes(node.call));
   const View work = l.temporary({p.outer, (p.n + 1) / 2, p.inner});
   emit_tree(l, how, p, work);
   View first = sliced(work, 1, 0, 1);
