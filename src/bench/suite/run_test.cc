@@ -104,7 +104,7 @@ TEST(SuiteRun, RunsAsOftenAsAskedAndOnlyWhatIsAsked) {
 TEST(SuiteRun, GoesOnAfterAFailureAndSaysWhy) {
   const auto device = open_device("sim:m4", {.strict = true});
   SuiteRun run(**device, {.precision = Precision::fp16});
-  const Chain wide{.channels = 32, .width = 1024, .depth = 32};  // surfaces as large as --strict asks
+  const Chain wide{.channels = 32, .width = 1024, .depth = 32, .boundary = mil::DType::fp16};  // as --strict asks
   const Benchmark b = tiny({{"too deep", small(Form::fp16, 384)}, {"after it", wide}});
   const BenchmarkResult result = run.measure(b, [](const std::string&) {});
   ASSERT_TRUE(result.outcomes[0].failure);
