@@ -28,7 +28,8 @@ struct Checked {
 };
 
 // What rounding may make of a chain's results on the device, relative to their root mean square. Each layer adds an
-// error of its own, of random sign, and keeps the size of those before it, so that errors grow as √depth.
+// error of its own, of random sign, and keeps the size of those before it, so that errors grow as √depth; which holds
+// of chains that are no deeper than they have channels.
 double tolerance_of(const Chain& chain, std::string_view device, Precision precision);
 
 class ChainCheck {

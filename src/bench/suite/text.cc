@@ -18,10 +18,10 @@ struct ColumnText {
   const char* title;
 };
 constexpr ColumnText kColumns[] = {
-    {Column::weights, 8, "W(MB)"},    {Column::activations, 9, "Act(MB)"},   {Column::total, 9, "Tot(MB)"},
-    {Column::gflop, 8, "GFLOP"},      {Column::milliseconds, 13, "ms/eval"}, {Column::tflops, 8, "TFLOPS"},
-    {Column::peak, 8, "%peak"},       {Column::library, 10, "of library"},   {Column::density, 11, "GFLOPS/MB"},
-    {Column::speedup, 8, "speed-up"},
+    {Column::weights, 8, "W(MB)"},     {Column::activations, 9, "Act(MB)"},   {Column::total, 9, "Tot(MB)"},
+    {Column::gflop, 8, "GFLOP"},       {Column::milliseconds, 13, "ms/eval"}, {Column::tflops, 8, "TFLOPS"},
+    {Column::peak, 8, "%peak"},        {Column::library, 12, "of library"},   {Column::density, 11, "GFLOPS/MB"},
+    {Column::speedup, 10, "speed-up"},
 };
 static_assert(std::size(kColumns) == static_cast<size_t>(Column::speedup) + 1);
 
