@@ -9,6 +9,10 @@ std::string why_no_device(const std::string& name) {
   return device ? "" : device.error().message;
 }
 
+Result<mil::Profile> simulated_profile(const std::string& device) {
+  return mil::parse_profile(std::string_view(device).substr(device.find(':') + 1));
+}
+
 void add_device_flags(CLI::App& app, DeviceFlags& flags, Precision otherwise) {
   app.add_option("--device", flags.device, "Where the programs run: cpu, ref, or sim:CHIP (anemone devices)")
       ->capture_default_str()

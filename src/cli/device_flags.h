@@ -12,6 +12,7 @@
 #include <string>
 
 #include "device/device.h"
+#include "mil/engine/profile.h"
 
 namespace anemone::cli {
 
@@ -29,6 +30,9 @@ Precision precision_of(const DeviceFlags& flags, Precision otherwise = Precision
 
 // Fails where the device is not there, or has not the precision, or knows nothing to be strict about.
 Result<std::unique_ptr<Device>> open_device(const DeviceFlags& flags, Precision precision);
+
+// Of "sim:" and a profile.
+Result<mil::Profile> simulated_profile(const std::string& device);
 
 // For options that name a device: empty, or why there is none of that name.
 std::string why_no_device(const std::string& name);

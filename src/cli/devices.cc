@@ -13,7 +13,7 @@ Result<> devices(bool as_json) {
   for (const std::string& name : device_names()) {
     const DeviceInfo info = TRY(open_device(name))->info();
     list.push_back({{"name", info.name}, {"description", info.description}});
-    if (!as_json) fmt::print("{:<12}{}\n", info.name, info.description);
+    if (!as_json) fmt::print("{:<14}{}\n", info.name, info.description);
   }
   if (as_json) fmt::print("{}\n", list.dump(2));
   return {};

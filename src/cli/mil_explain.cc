@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "device/device.h"
+#include "cli/device_flags.h"
 #include "device/sim/explain.h"
 
 namespace anemone::cli {
@@ -68,7 +68,7 @@ void print_choices(const Json& departures) {
 
 Result<Json> explanation(const std::string& device, const mil::Function& function, const mil::Weights& weights,
                          const std::vector<mil::Tensor>& inputs) {
-  const mil::Profile profile = TRY(mil::parse_profile(std::string_view(device).substr(device.find(':') + 1)));
+  const mil::Profile profile = TRY(simulated_profile(device));
   const auto departures = TRY(sim::explain(function, weights, profile, inputs));
   Json list = Json::array();
   for (const Departure& d : departures) list.push_back(to_json(d));

@@ -57,6 +57,8 @@ TEST_F(SimCommand, RunsWithAModelledTime) {
   EXPECT_TRUE(report["device_time_modelled"]);
   EXPECT_GT(report["device_ms"]["first"], 10 * report["device_ms"]["least"].get<double>()) << "waking";
   EXPECT_NEAR(report["device_ms"]["least"], 0.094, 0.02);
+  EXPECT_GT(report["compile_ms_modelled"], 10);
+  EXPECT_GT(report["load_ms_modelled"], 0.5);
 }
 
 TEST_F(SimCommand, ExplainsWhatWorksOnTheCpuAlone) {
