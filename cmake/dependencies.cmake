@@ -24,6 +24,7 @@ endfunction()
 anemone_library(dnnl dnnl.h dnnl)
 anemone_library(hwy hwy/highway.h hwy)
 anemone_library(xxhash xxhash.h xxhash)
+anemone_library(valijson valijson/validator.hpp)  # for tests
 anemone_library(sentencepiece sentencepiece_processor.h sentencepiece sentencepiece_train)
 
 # Protocol buffers. On Linux libsentencepiece exports an old copy of the same library. Ours is static there, the whole of
