@@ -53,7 +53,10 @@ struct Range {
   }
 };
 
-bool fits(const Axis& axis, double value) { return std::isfinite(value) && (axis.scale == Scale::linear || value > 0); }
+// No time, size or rate is beyond these, but a hostile file's may be.
+bool fits(const Axis& axis, double value) {
+  return std::abs(value) < 1e15 && (axis.scale == Scale::linear || value > 1e-12);
+}
 
 // 1, 2 or 5 times a power of ten, at least `value`.
 double round_up(double value) {
@@ -121,9 +124,7 @@ class Plot {
       if (fits(axis, value)) range.take(value);
     };
     for (const Series& series : chart_.series) {
-      for (const Polyline& line : series.lines) {
-        for (const Point& p : line) take(of_x ? p.x : p.y);
-      }
+      for (const Point& p : series.points) take(of_x ? p.x : p.y);
     }
     for (const Guide& guide : chart_.guides) {
       for (const Point& p : guide.points) {
@@ -186,15 +187,13 @@ class Plot {
 
   std::string drawn(const Series& series) const {
     std::string svg = fmt::format("<g class=\"{}\">\n", classes(series.look));
+    if (series.joined) svg += path(series.points, series.look.dashed ? "line modelled" : "line");
     const Point* last = nullptr;
-    for (const Polyline& points : series.lines) {
-      svg += path(points, series.look.dashed ? "line modelled" : "line");
-      for (const Point& p : points) {
-        if (!fits(p)) continue;
-        svg += spread(p) + marker(series.look, x_of(p.x), y_of(p.y)) +
-               fmt::format("><title>{}</title></{}>\n", escaped(p.title), element(series.look));
-        last = &p;
-      }
+    for (const Point& p : series.points) {
+      if (!fits(p)) continue;
+      svg += spread(p) + marker(series.look, x_of(p.x), y_of(p.y)) +
+             fmt::format("><title>{}</title></{}>\n", escaped(p.title), element(series.look));
+      last = &p;
     }
     if (last != nullptr && !series.label.empty()) {
       svg += text(x_of(last->x) - 7, y_of(last->y) - 6, "end", "label", series.label);

@@ -1,7 +1,7 @@
 // Charts as inline SVG, without scripts: they print, and take their colours from the page's style.
 //
 //   Chart chart{.title = "Throughput", .x = {"weights, MiB", Scale::logarithmic}, .y = {"TFLOPS", Scale::logarithmic}};
-//   chart.series.push_back({.look = {0}, .lines = {{{0.5, 0.2, "512ch: 0.2 TFLOPS"}}}});
+//   chart.series.push_back({.look = {0}, .points = {{0.5, 0.2, "512ch: 0.2 TFLOPS"}}});
 //   page += to_svg(chart);
 //
 // What cannot stand on a logarithmic axis (0 and less) is left out.
@@ -19,7 +19,6 @@ struct Look {
   bool published = false;  // of others: grey
   bool hollow = false;
   bool dashed = false;
-  bool operator==(const Look&) const = default;
 };
 
 struct Point {
@@ -32,8 +31,9 @@ using Polyline = std::vector<Point>;
 
 struct Series {
   Look look;
-  std::vector<Polyline> lines;  // points joined; a marker at each
-  std::string label{};          // beside the last point
+  Polyline points;      // a marker at each
+  std::string label{};  // beside the last point
+  bool joined = true;
 };
 
 // A line without markers; where its x are not given, all across.

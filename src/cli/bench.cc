@@ -76,7 +76,9 @@ Result<> bench_offload(const OffloadFlags& flags) {
 void add_bench(CLI::App& root, Action& action) {
   CLI::App* app = root.add_subcommand("bench", "Measure what takes how long");
   app->require_subcommand(1);
+  add_bench_compare(*app, action);
   add_bench_generate(*app, action);
+  add_bench_report(*app, action);
   add_bench_sim_model(*app, action);
   add_bench_train(*app, action);
   auto flags = std::make_shared<OffloadFlags>();
