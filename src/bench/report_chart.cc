@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "bench/report_html.h"
 
@@ -98,6 +99,36 @@ Range widened(const Range& range) {
   return {range.low / factor, range.high * factor};
 }
 
+// Labels beside points, each moved up or down until it covers no earlier one; left out where nothing is free.
+class Labels {
+ public:
+  // `right`: where it ends.
+  std::string place(double right, double y, const std::string& text) {
+    const double width = 6.2 * static_cast<double>(text.size());
+    right = std::clamp(right, kLeft + width + 2, kWidth - kRight - 2);
+    for (const double shift : {0.0, 12.0, -12.0, 24.0, -24.0, 36.0, -36.0}) {
+      const Box box{right - width, std::max(y + shift, kTop + 9)};
+      if (box.y > kHeight - kBottom - 3 || covers_any(box, width)) continue;
+      boxes_.push_back({box, width});
+      return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\" class=\"label\">{}</text>\n", right,
+                         box.y, escaped(text));
+    }
+    return "";
+  }
+
+ private:
+  struct Box {
+    double x, y;
+  };
+  bool covers_any(const Box& box, double width) const {
+    return std::ranges::any_of(boxes_, [&](const auto& other) {
+      return std::abs(other.first.y - box.y) < 11 && box.x < other.first.x + other.second &&
+             other.first.x < box.x + width;
+    });
+  }
+  std::vector<std::pair<Box, double>> boxes_;  // with their widths
+};
+
 class Plot {
  public:
   explicit Plot(const Chart& chart) : chart_(chart), x_(range(true)), y_(range(false)) {
@@ -105,7 +136,7 @@ class Plot {
     y_ticks_ = ticks(chart.y, y_);
   }
 
-  std::string svg() const {
+  std::string svg() {
     std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", kWidth, kHeight,
                                   escaped(chart_.title + ": " + chart_.y.title + " over " + chart_.x.title));
     svg += axes();
@@ -185,7 +216,7 @@ class Plot {
     return fmt::format("<path d=\"{}\" class=\"{}\"/>\n", d, style);
   }
 
-  std::string drawn(const Series& series) const {
+  std::string drawn(const Series& series) {
     std::string svg = fmt::format("<g class=\"{}\">\n", classes(series.look));
     if (series.joined) svg += path(series.points, series.look.dashed ? "line modelled" : "line");
     const Point* last = nullptr;
@@ -196,7 +227,7 @@ class Plot {
       last = &p;
     }
     if (last != nullptr && !series.label.empty()) {
-      svg += text(x_of(last->x) - 7, y_of(last->y) - 6, "end", "label", series.label);
+      svg += labels_.place(x_of(last->x) - 7, y_of(last->y) - 6, series.label);
     }
     return svg + "</g>\n";
   }
@@ -208,15 +239,15 @@ class Plot {
     return line(x_of(p.x), y_of(*p.low), x_of(p.x), y_of(*p.high), "bar");
   }
 
-  std::string drawn(const Guide& guide) const {
+  std::string drawn(const Guide& guide) {
     if (guide.points.empty()) return "";
     Polyline points = guide.points;
     if (guide.across) points = {{x_.low, points[0].y, ""}, {x_.high, points[0].y, ""}};
-    const Point& end = points.back();
+    const Point& start = points.front();
     return fmt::format(
         "<g class=\"{}\">\n{}{}</g>\n", classes(guide.look), path(points, guide.look.dashed ? "roof" : "line"),
-        guide.label.empty() || !fits(end) ? ""
-                                          : text(kWidth - kRight - 2, y_of(end.y) - 4, "end", "label", guide.label));
+        guide.label.empty() || !fits(start) ? ""
+                                            : labels_.place(guide.across ? kWidth : 0, y_of(start.y) - 4, guide.label));
   }
 
   std::string drawn(const Band& band) const {
@@ -238,6 +269,7 @@ class Plot {
 
   const Chart& chart_;
   Range x_, y_;
+  Labels labels_;
   std::vector<double> x_ticks_, y_ticks_;
 };
 

@@ -84,7 +84,7 @@ void add_published(Chart& chart, std::string_view benchmark, const Quantity& qua
       points.push_back(
           {p.weight_mib, value, fmt::format("published, {}: {} {}", run.name(), significant(value), quantity.unit)});
     }
-    // Rows of unlike chains are no curve.
+    sort_by_size(points);  // its label stands beside the last; rows of unlike chains are no curve
     chart.series.push_back({{.published = true}, points, run.chip, /*joined=*/false});
   }
 }
@@ -138,8 +138,12 @@ std::string told(const results::Cliff& cliff) {
       cliff.standard_error_mib
           ? fmt::format("{} ± {} MiB", significant(cliff.break_mib), significant(*cliff.standard_error_mib))
           : fmt::format("{} MiB, how surely the fit does not say", significant(cliff.break_mib));
-  return cliff.found ? fmt::format("time breaks at {} (p = {:.2g})", where, cliff.p_value)
-                     : fmt::format("no cliff: one line fits as well (p = {:.2g})", cliff.p_value);
+  std::string text = cliff.found ? "time breaks at " + where : "no cliff found";
+  text += fmt::format(" (p = {:.2g}, {} points)", cliff.p_value, cliff.points);
+  for (const std::string& label : cliff.left_out) {
+    text += (&label == &cliff.left_out.front() ? "; not fitted: " : ", ") + label;
+  }
+  return text;
 }
 
 Guide segment(const results::Segment& line, double from, double to) {

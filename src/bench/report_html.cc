@@ -73,22 +73,23 @@ h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; border-bottom: 1px solid var(--
 p { max-width: 46rem; margin: .5rem 0; }
 .soft, figcaption, caption { color: var(--soft); font-size: .875rem; }
 .bad { color: var(--bad); }
-.tag { border: 1px solid currentColor; border-radius: .6em; padding: 0 .4em; font-size: .75rem; white-space: nowrap; }
+.tag { border: 1px solid currentColor; border-radius: .6em; padding: 0 .4em; font-size: .8em; white-space: nowrap; }
 nav ul, .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; padding: 0; margin: .5rem 0; list-style: none; }
 a { color: inherit; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .875rem; margin: .5rem 0; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: .25rem 0; }
-th, td { padding: .25rem .6rem; text-align: right; vertical-align: top; white-space: nowrap; }
+th, td { padding: .25rem .5rem; text-align: right; vertical-align: top; white-space: nowrap; }
 th { font-weight: 600; vertical-align: bottom; }
 thead th { border-bottom: 2px solid var(--rule); background: var(--page); }
 thead small { display: block; font-weight: 400; color: var(--soft); }
 tbody { border-bottom: 1px solid var(--rule); }
+tbody th { vertical-align: top; }
 tbody th, .left { text-align: left; }
 td.wide { white-space: normal; min-width: 12rem; }
 tbody.machine td, tbody.machine th { white-space: normal; }
 tr.published td { color: var(--soft); }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1rem 1.5rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem 1.5rem; }
 figure { margin: 0; max-width: 36rem; }
 figure svg { display: block; width: 100%; height: auto; }
 svg { font-family: inherit; font-size: 11px; fill: currentColor; }
@@ -103,18 +104,19 @@ svg .bar { stroke: var(--c); stroke-width: 1; }
 svg .cross { fill: none; stroke: var(--c); stroke-width: 2; }
 svg .roof { fill: none; stroke: var(--c); stroke-width: 1; stroke-dasharray: 1.5 2.5; }
 svg .band { fill: var(--c); opacity: .14; }
-svg .label { fill: var(--c); }
+svg .label { fill: var(--c); stroke: var(--page); stroke-width: 3px; paint-order: stroke; }
 svg .faint { fill: var(--soft); }
 .c0 { --c: var(--c0); } .c1 { --c: var(--c1); } .c2 { --c: var(--c2); }
 .c3 { --c: var(--c3); } .c4 { --c: var(--c4); } .c5 { --c: var(--c5); }
 .of-others { --c: var(--published); }
 @media print {
   :root {
-    --page: #fff; --text: #000; --soft: #444; --rule: #bbb; --bad: #a00; --published: #555;
+    color-scheme: light; --page: #fff; --text: #000; --soft: #444; --rule: #bbb; --bad: #a00; --published: #555;
     --c0: #1f6fb4; --c1: #c8501b; --c2: #0f7a58; --c3: #8444b8; --c4: #946500; --c5: #b0305c;
   }
   @page { size: A4; margin: 14mm 12mm; }
-  body { max-width: none; padding: 0; font-size: 10pt; }
+  html { font-size: 10pt; }
+  body { max-width: none; padding: 0; }
   nav { display: none; }
   .scroll { overflow: visible; }
   table { font-size: 7.5pt; }

@@ -86,9 +86,14 @@ std::string time_of(const Configuration& c) {
                      significant(d.median_high_ms));
 }
 
+// Where it is another than the median.
+std::string best_of(const Configuration& c) {
+  return c.derived->best_ms < c.derived->median_ms ? significant(c.derived->best_ms) : "";
+}
+
 std::string check_of(const Configuration& c) {
   if (!c.check) return "";
-  return c.check->error ? fmt::format("{:.1e} ≤ {:.1e}", *c.check->error, c.check->tolerance) : "no number";
+  return c.check->error ? fmt::format("{:.0e} ≤ {:.0e}", *c.check->error, c.check->tolerance) : "no number";
 }
 
 // Of what has times. A column in which all is empty is left out.
@@ -96,14 +101,15 @@ struct Column {
   const char* title;
   const char* unit;
   std::string (*text)(const Configuration&);
+  std::string_view only_of{};  // the benchmark; empty: all
 };
 constexpr std::array kColumns{
     Column{"Time", "ms, median (95 %)", time_of},
-    Column{"Best", "ms", [](const Configuration& c) { return significant(c.derived->best_ms); }},
+    Column{"Best", "ms", best_of},
     Column{"Rate", "TFLOPS", [](const Configuration& c) { return significant(c.derived->tflops); }},
     Column{"Of peak", "%", [](const Configuration& c) { return optional(c.derived->percent_of_peak); }},
     Column{"Rate by weights", "GFLOPS / MiB",
-           [](const Configuration& c) { return significant(c.derived->gflops_per_mib); }},
+           [](const Configuration& c) { return significant(c.derived->gflops_per_mib); }, "sram_probe"},
     Column{"Of the library", "fraction",
            [](const Configuration& c) { return optional(c.derived->fraction_of_library); }},
     Column{"W8A8 gain", "× of FP16", [](const Configuration& c) { return optional(c.derived->speedup); }},
@@ -169,9 +175,10 @@ void add_published(std::vector<Group>& groups, const std::vector<PublishedRun>& 
   }
 }
 
-std::vector<Column> columns_of(const std::vector<Group>& groups) {
+std::vector<Column> columns_of(const std::vector<Group>& groups, std::string_view benchmark) {
   std::vector<Column> columns;
   for (const Column& column : kColumns) {
+    if (!column.only_of.empty() && column.only_of != benchmark) continue;
     const bool used = std::ranges::any_of(groups, [&](const Group& group) {
       return std::ranges::any_of(group.rows, [&](const Row& row) {
         const Configuration& c = row.configuration;
@@ -268,7 +275,7 @@ std::string table(std::span<const Reported> files, std::string_view name) {
   const std::vector<PublishedRun> runs = published_runs(name);
   std::vector<Group> all = groups(files, name);
   add_published(all, runs);
-  const std::vector<Column> columns = columns_of(all);
+  const std::vector<Column> columns = columns_of(all, name);
   std::string html = "<div class=\"scroll\"><table>\n" + head(columns);
   for (const Group& group : all) html += body(group, columns);
   return html + "</table></div>\n" + notes(runs);
