@@ -9,6 +9,8 @@ ANEForge's device_saturation_sweep.py draws the operands: for a product of n, fr
 both n by n, normal, as float32, over sqrt(n); the engine computes x w^T of the halves of these. For a 3x3 convolution of
 c channels over 64 by 64 pixels, padded by 1, from default_rng(1), b images and the weight, the latter times
 sqrt(2 / 9c), in double. The error is taken against the unrounded operands, of the first 256 rows or the first image.
+
+The products of other sizes are those whose bits the simulator's own tests compare (make_products.py).
 """
 import argparse
 import sys
@@ -17,8 +19,9 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests/golden/sim"))
-from engine import decode, draw, matmul, r  # noqa: E402
+from engine import decode, matmul, r  # noqa: E402
 from make_convolution import direct, winograd  # noqa: E402
+from make_products import cases as own_products  # noqa: E402
 
 PRODUCTS = {  # M1, M1 Max, M4, M4 Pro, M4 Max, M5 and M6 alike, as far as each was measured
     512: 0.00257800397023792, 1024: 0.005528352999597525, 2048: 0.012131920427695623, 4096: 0.027237621125542212,
@@ -30,7 +33,6 @@ CONVOLUTIONS = [  # the chip, its algorithm, channels, images
     ("M6", winograd, 256, 4, 0.0005323365234218932), ("M6", winograd, 512, 2, 0.0005551710379119106),
 ]  # fmt: skip
 ROWS = 256  # of a product, that the error is taken of
-OWN = (96, 1024, 64)  # rows, contraction, columns: drawn as engine.py says, for the simulator's own test
 
 
 def halves(x):
@@ -65,10 +67,17 @@ def convolution_norm(algorithm, channels, images):
     return norm(decode(y), exact_convolution(padded, w))
 
 
-def own_norm():
-    rows, inner, columns = OWN
-    a, b = draw(100, (rows, inner), -4), draw(101, (inner, columns), -4)
-    return norm(decode(matmul(a, b)), a @ b)
+def even(values):
+    return values.astype(np.float16).astype(float)
+
+
+def sum_norm(terms, rounded):
+    """Of sums of halves in halves, element i with element i + n/2: the choice reduction-order, for a power of 2."""
+    x = halves(np.random.default_rng(0).standard_normal((ROWS, terms)))
+    exact = x.sum(1)
+    while x.shape[1] > 1:
+        x = rounded(x[:, : x.shape[1] // 2] + x[:, x.shape[1] // 2 :])
+    return norm(x[:, 0], exact)
 
 
 def show(what, computed, published):
@@ -80,7 +89,10 @@ def main():
     parser.add_argument("--most", type=int, default=1024, help="the largest product")
     parser.add_argument("--channels", type=int, default=64, help="the most channels of a convolution")
     given = parser.parse_args()
-    print(f"{'product of %d x %d x %d, own draw' % OWN:34} {own_norm():.16g}")
+    for case in own_products():
+        print(f"{'product of %d x %d x %d' % case['size']:34} {case['error']:.16g}  {case['infinite']} infinite")
+    for what, rounded in (("away from zero", r), ("to even", even)):
+        print(f"{'sums of 4096, ties ' + what:34} {sum_norm(4096, rounded):.3g}  published about 8e-4")
     for n, published in PRODUCTS.items():
         if n <= given.most:
             show(f"product of {n}", product_norm(n), published)

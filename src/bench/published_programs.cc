@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "mil/builder.h"
+#include "bench/int8.h"
 #include "model/kernels.h"
 
 namespace anemone::bench {
@@ -21,12 +21,7 @@ DType indices_of(int64_t bits) { return *mil::parse_dtype(fmt::format("uint{}", 
 Value weight(Builder& b, const std::string& name, const Shape& shape, int64_t bits) {
   const mil::BlobReference blob = mil::weight_file(name);
   if (bits == 16) return b.weight(name, {DType::fp16, shape}, blob);
-  if (bits == 8) {
-    return b.apply("constexpr_affine_dequantize", {{"quantized_data", b.weight(name, {DType::int8, shape}, blob)},
-                                                   {"zero_point", Tensor::scalar(DType::int8, 0)},
-                                                   {"scale", Tensor::scalar(DType::fp16, 0.125)},
-                                                   {"axis", Tensor::integer(0)}});
-  }
+  if (bits == 8) return int8_weight(b, name, shape, 0.125);
   Shape palette(shape.size(), 1);
   palette.insert(palette.end(), {int64_t{1} << bits, 1});
   return b.apply("constexpr_lut_to_dense", {{"indices", b.weight(name, {indices_of(bits), shape}, blob)},
@@ -44,20 +39,13 @@ Value convolution(Builder& b, Value x, Value w, int64_t kernel) {
                           {"groups", Tensor::integer(1)}});
 }
 
-// To int8 and back, as between the convolutions of a W8A8 chain.
-Value through_int8(Builder& b, Value x) {
-  const Tensor scale = Tensor::scalar(DType::fp16, 0.125);
-  const Value q = b.apply("quantize", {{"input", x}, {"scale", scale}, {"output_dtype", Tensor::text("int8")}});
-  return b.apply("dequantize", {{"input", q}, {"scale", scale}});
-}
-
 Result<mil::Function> convolutions(const PublishedProgram& p) {
   Builder b;
   const DType boundary = p.fp32 ? DType::fp32 : DType::fp16;
   Value x = mil::cast(b.input("x", {boundary, {p.batch, p.channels, p.height, p.width}}), DType::fp16);
   for (int64_t i = 0; i < p.depth; ++i) {
     const bool first = i == 0;
-    if (p.int8 && !first) x = through_int8(b, x);
+    if (p.int8 && !first) x = through_int8(x, 0.125);
     const Shape shape{p.outputs, p.channels, p.kernel, p.kernel};
     const std::string name = p.shared_weights ? "w" : fmt::format("w{}", i);
     x = convolution(b, x, weight(b, name, shape, p.bits), p.kernel);

@@ -162,28 +162,10 @@ std::optional<double> standard_error(const Data& data, const Hinge& hinge) {
 }
 
 // How many times smaller a break makes the sum of squares.
-double gain(double line, double hinge) {
+double gain_by_break(const Data& data) {
   constexpr double kExact = 1e-24;  // a relative error of 1e-12: nothing but rounding
-  return line < kExact ? 1 : line / std::max(hinge, kExact);
-}
-
-double p_value(const Data& data, const Fit<2>& line, double observed, uint64_t seed) {
-  Random random(seed);
-  const size_t n = data.size();
-  std::vector<double> fitted(n), residuals(n), y(n);
-  for (size_t i = 0; i < n; ++i) {
-    fitted[i] = line.coefficients[0] + line.coefficients[1] * data.x[i];
-    residuals[i] = (data.y[i] - fitted[i]) / data.y[i];
-  }
-  int as_broken = 0;
-  for (int k = 0; k < kRefits; ++k) {
-    for (size_t i = 0; i < n; ++i) {
-      y[i] = std::max(fitted[i], data.y[i] * 1e-3) / (1 - std::min(residuals[random.below(n)], 0.9));
-    }
-    const Data redrawn{data.x, y};
-    if (gain(fit_line(redrawn).squares, best_hinge(redrawn).fit.squares) >= observed) ++as_broken;
-  }
-  return static_cast<double>(as_broken + 1) / (kRefits + 1);
+  const double line = fit_line(data).squares;
+  return line < kExact ? 1 : line / std::max(best_hinge(data).fit.squares, kExact);
 }
 
 }  // namespace
@@ -209,19 +191,34 @@ Estimate estimate_ratio(std::span<const double> numerators, std::span<const doub
   });
 }
 
-std::optional<TwoSegments> fit_two_segments(std::span<const double> x, std::span<const double> y, uint64_t seed) {
+std::optional<TwoSegments> fit_two_segments(std::span<const double> x, std::span<const double> y) {
   CHECK(x.size() == y.size());
   if (std::ssize(x) < kLeastPoints) return std::nullopt;
-  const Data data{x, y};
-  const Fit<2> line = fit_line(data);
-  const Hinge hinge = best_hinge(data);
+  const Hinge hinge = best_hinge({x, y});
   const auto [a, b, c] = hinge.fit.coefficients;
-  const double observed = gain(line.squares, hinge.fit.squares);
   return TwoSegments{.at = hinge.at,
-                     .standard_error = standard_error(data, hinge),
+                     .standard_error = standard_error({x, y}, hinge),
                      .below = {a, b},
-                     .above = {a - c * hinge.at, b + c},
-                     .p_value = observed > 1 ? p_value(data, line, observed, seed) : 1};
+                     .above = {a - c * hinge.at, b + c}};
+}
+
+double p_value_of_break(std::span<const double> x, std::span<const double> y, uint64_t seed) {
+  CHECK(x.size() == y.size() && std::ssize(x) >= kLeastPoints);
+  const double observed = gain_by_break({x, y});
+  if (observed <= 1) return 1;
+  const Vector<2> line = fit_line({x, y}).coefficients;
+  const auto at = [&](size_t i) { return line[0] + line[1] * x[i]; };
+  Random random(seed);
+  std::vector<double> redrawn(y.size());
+  int as_broken = 0;
+  for (int k = 0; k < kRefits; ++k) {
+    for (double& value : redrawn) {
+      const size_t from = random.below(y.size()), to = static_cast<size_t>(&value - redrawn.data());
+      value = at(to) * y[from] / at(from);
+    }
+    if (gain_by_break({x, redrawn}) >= observed) ++as_broken;
+  }
+  return static_cast<double>(as_broken + 1) / (kRefits + 1);
 }
 
 }  // namespace anemone::bench

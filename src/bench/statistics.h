@@ -2,7 +2,8 @@
 //
 //   Estimate time = estimate_median(milliseconds, /*seed=*/1);          // value, low, high: 95 % by bootstrap
 //   Estimate ratio = estimate_ratio(milliseconds_b, milliseconds_a, 1); // of the medians
-//   std::optional<TwoSegments> fit = fit_two_segments(mebibytes, milliseconds, 1);
+//   std::optional<TwoSegments> fit = fit_two_segments(mebibytes, milliseconds);
+//   if (fit && p_value_of_break(mebibytes, milliseconds, 1) < 0.01) fmt::print("broken at {}\n", fit->at);
 //
 // Bootstrap: the percentiles of a statistic over samples drawn with replacement (Efron 1979). Random draws are seeded,
 // so the same data give the same numbers.
@@ -34,15 +35,17 @@ struct TwoSegments {
   double at = 0;
   std::optional<double> standard_error{};  // of `at`, from the residuals; none where they do not tell
   Line below, above;
-  double p_value = 1;  // how often one line, with its own scatter, looks as broken as these data do
   double residual(double x, double y) const { return (y - (x < at ? below : above).at(x)) / y; }
 };
 
 inline constexpr int64_t kLeastPoints = 6;  // for two lines, a point to spare
 
 // The least squares of relative residuals, (y − fit)/y, over both lines and where they meet (y > 0, x ascending). The
-// standard error is that of the linearised fit (Muggeo 2003); the p-value comes from refits of one line with the
-// residuals drawn anew. Nothing where there are fewer than kLeastPoints.
-std::optional<TwoSegments> fit_two_segments(std::span<const double> x, std::span<const double> y, uint64_t seed);
+// standard error is that of the linearised fit (Muggeo 2003). Nothing where there are fewer than kLeastPoints.
+std::optional<TwoSegments> fit_two_segments(std::span<const double> x, std::span<const double> y);
+
+// How often one line, its residuals drawn anew, looks as broken as these data do: 1 where they are one line exactly. Of
+// at least kLeastPoints.
+double p_value_of_break(std::span<const double> x, std::span<const double> y, uint64_t seed);
 
 }  // namespace anemone::bench

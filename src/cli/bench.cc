@@ -80,6 +80,7 @@ void add_bench(CLI::App& root, Action& action) {
   add_bench_generate(*app, action);
   add_bench_report(*app, action);
   add_bench_sim_model(*app, action);
+  add_bench_suite(*app, action);
   add_bench_train(*app, action);
   auto flags = std::make_shared<OffloadFlags>();
   CLI::App* offload = app->add_subcommand("offload", "A training step with the core and with the full offload");

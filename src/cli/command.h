@@ -17,6 +17,7 @@ void add_bench_compare(CLI::App& bench, Action& action);    // to the command `b
 void add_bench_generate(CLI::App& bench, Action& action);   // to the command `bench`
 void add_bench_report(CLI::App& bench, Action& action);     // to the command `bench`
 void add_bench_sim_model(CLI::App& bench, Action& action);  // to the command `bench`
+void add_bench_suite(CLI::App& bench, Action& action);      // to the command `bench`
 void add_bench_train(CLI::App& bench, Action& action);      // to the command `bench`
 void add_devices(CLI::App& app, Action& action);
 void add_data(CLI::App& app, Action& action);

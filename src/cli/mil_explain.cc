@@ -69,7 +69,7 @@ void print_choices(const Json& departures) {
 Result<Json> explanation(const std::string& device, const mil::Function& function, const mil::Weights& weights,
                          const std::vector<mil::Tensor>& inputs) {
   const mil::Profile profile = TRY(mil::parse_profile(std::string_view(device).substr(device.find(':') + 1)));
-  const auto departures = TRY(sim::explain(function, weights, profile.chip, inputs));
+  const auto departures = TRY(sim::explain(function, weights, profile, inputs));
   Json list = Json::array();
   for (const Departure& d : departures) list.push_back(to_json(d));
   const Departure* first = sim::first_responsible(departures);

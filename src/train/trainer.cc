@@ -240,7 +240,16 @@ Result<> Trainer::update(StepReport& report) {
   state_.accumulated = 0;
   state_.updates = optimizer_.updates();
   state_.scaler = scaler_.state();
-  return objective_->restage();
+  const Result<> restaged = objective_->restage();
+  return restaged ? restaged : keep(restaged.error());
+}
+
+// The update is done, but the device takes no more: as an engine does whose compiles are spent.
+Result<> Trainer::keep(const Error& error) {
+  if (setup_.checkpoint.empty()) return tl::unexpected(error);
+  TRY(write(setup_.checkpoint));
+  return fail("{}; the run is kept at step {}: go on with --resume --ckpt {}", error.message, state_.step,
+              setup_.checkpoint);
 }
 
 // The windows held out, in order.
@@ -275,6 +284,13 @@ Result<> Trainer::save(TrainingObserver& observer, bool planned) {
   }
   CheckpointReport report{.path = setup_.checkpoint, .step = state_.step, .best = std::isinf(state_.best_loss)};
   if (planned) TRY(judge(report));
+  TRY(write(setup_.checkpoint));
+  if (report.best) TRY(write(best_path(setup_.checkpoint)));
+  observer.on_checkpoint(report);
+  return {};
+}
+
+Result<> Trainer::write(const std::string& path) {
   objective_->finish();
   const CheckpointView view{setup_.config,
                             setup_.options,
@@ -286,10 +302,7 @@ Result<> Trainer::save(TrainingObserver& observer, bool planned) {
                             optimizer_.used_rows(),
                             setup_.tokenizer,
                             setup_.data};
-  TRY(save_checkpoint(setup_.checkpoint, view));
-  if (report.best) TRY(save_checkpoint(best_path(setup_.checkpoint), view));
-  observer.on_checkpoint(report);
-  return {};
+  return save_checkpoint(path, view);
 }
 
 }  // namespace anemone::train

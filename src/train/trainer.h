@@ -96,6 +96,8 @@ class Trainer {
   void load_window(int64_t b, int64_t begin);
   void next_batch();
   Result<> save(TrainingObserver& observer, bool planned);
+  Result<> write(const std::string& path);
+  Result<> keep(const Error& error);
   Result<> judge(CheckpointReport& report);
   Result<std::optional<double>> validate();
 

@@ -18,36 +18,33 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 
-// A sum of 32 channels by a product and by a reduction: above 2^15 the product's is infinite, which the difference then
-// reads as 65536.
-constexpr std::string_view kSum = R"(program(1.3)
-{
-    func main<ios18>(tensor<fp16, [1, 32, 1, 64]> a) {
-            tensor<fp16, [1, 1, 1, 64]> s = reduce_sum(axes = tensor<int32, [1]>([1]), keep_dims = bool(true), x = a)[name = string("s")];
-            tensor<fp16, [1, 1, 32, 64]> r = reshape(shape = tensor<int32, [4]>([1, 1, 32, 64]), x = a)[name = string("r")];
-            tensor<fp16, [1, 1, 1, 32]> w = const()[name = string("w"), val = tensor<fp16, [1, 1, 1, 32]>([[[[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]]])];
-            tensor<fp16, [1, 1, 1, 64]> m = matmul(x = w, y = r)[name = string("m")];
-            tensor<fp16, [1, 1, 1, 64]> o = sub(x = m, y = s)[name = string("o")];
-        } -> (o);
-}
-)";
-
 class SimCommand : public testing::Test {
  protected:
   SimCommand() {
     folder_ = fs::path(testing::TempDir()) / "anemone_sim_command";
     fs::remove_all(folder_);
     fs::create_directories(folder_);
-    write("sum.mil", kSum);
   }
   ~SimCommand() override { fs::remove_all(folder_); }
 
   void write(const std::string& name, std::string_view text) const {
     std::ofstream(folder_ / name, std::ios::binary) << text;
   }
+  // A small model whose tensors suit the engine, and tokens for it.
+  void write_data() const {
+    write("small.json",
+          R"({"name": "small", "layers": 2, "dim": 128, "hidden": 192, "heads": 4, "kv_heads": 4, "head_dim": 32,
+              "vocab": 50, "seq": 256})");
+    std::string tokens;
+    Random random(5);
+    for (int i = 0; i < 4000; ++i) tokens += {static_cast<char>(random.below(50)), '\0'};
+    write("tokens.bin", tokens);
+  }
   Outcome run(const Arguments& arguments) const { return cli::run(arguments, folder_.string()); }
+  // A sum of 32 channels by a product and by a reduction: above 2^15 the product's is infinite, which the difference
+  // then reads as 65536.
   Outcome run_sum(Arguments more) const {
-    more.insert(more.begin(), {"mil", "run", "sum.mil", "--input", "*=const:1040"});
+    more.insert(more.begin(), {"mil", "run", ANEMONE_SOURCE_DIR "/examples/overflow.mil", "--input", "*=const:1040"});
     return run(more);
   }
 
@@ -94,13 +91,7 @@ TEST_F(SimCommand, RefusesInOneSentence) {
 }
 
 TEST_F(SimCommand, TrainsInDeviceTime) {
-  write("small.json",
-        R"({"name": "small", "layers": 2, "dim": 64, "hidden": 96, "heads": 4, "kv_heads": 4, "head_dim": 16,
-            "vocab": 50, "seq": 64})");
-  std::string tokens;
-  Random random(5);
-  for (int i = 0; i < 4000; ++i) tokens += {static_cast<char>(random.below(50)), '\0'};
-  write("tokens.bin", tokens);
+  write_data();
   for (const char* weights : {"baked", "dynamic"}) {
     const Outcome outcome = run({"train", "--config", "small.json", "--data", "tokens.bin", "--device", "sim:m4",
                                  "--weights", weights, "--steps", "3", "--scratch", "--log", "log.jsonl"});
@@ -109,6 +100,25 @@ TEST_F(SimCommand, TrainsInDeviceTime) {
     EXPECT_THAT(outcome.out, HasSubstr("ms/step (modelled)"));
     EXPECT_THAT(*read_text((folder_ / "log.jsonl").string()), HasSubstr("device_ms"));
   }
+}
+
+// A spent budget of compiles loses nothing: another process goes on.
+TEST_F(SimCommand, KeepsARunWhoseCompilesAreSpent) {
+  write_data();
+  const Arguments train{"train",  "--config", "small.json", "--data",          "tokens.bin",    "--device",
+                        "sim:m4", "--strict", "--ckpt",     "run.safetensors", "--val-windows", "0"};
+  const auto with = [&](Arguments more) {
+    Arguments all = train;
+    all.insert(all.end(), more.begin(), more.end());
+    return run(all);
+  };
+  const Outcome spent = with({"--steps", "40", "--scratch"});
+  EXPECT_EQ(spent.code, 1);
+  EXPECT_THAT(spent.err, AllOf(HasSubstr("C03 on m4"), HasSubstr("the run is kept at step"),
+                               HasSubstr("go on with --resume --ckpt")));
+  const Outcome resumed = run({"train", "--resume", "--ckpt", "run.safetensors", "--device", "sim:m4", "--strict"});
+  EXPECT_EQ(resumed.code, 1);
+  EXPECT_THAT(resumed.err, HasSubstr("the run is kept at step"));
 }
 
 }  // namespace

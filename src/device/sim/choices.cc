@@ -64,43 +64,56 @@ constexpr ChoiceText kChoices[] = {
      "An op's numbers (alpha, beta) are rounded to halves before use, ties away from zero.",
      "The compiler's rounding of such constants was not published."},
     {Choice::run_time_products, "run-time-products",
-     "a product of two values computed at run time follows the rule of products with constant weights",
-     "the accumulator was measured with constant weights (751K study)"},
+     "A product of two values computed at run time follows the rule of products with constant weights.",
+     "The accumulator was measured with constant weights (751K study)."},
     {Choice::elementwise_everywhere, "elementwise-everywhere",
-     "sums, differences and products of elements are on every chip what they are on M6; maximum and minimum are exact",
-     "they were measured on M6 alone (751K study); the accumulator is the same on M1 to M6"},
-    {Choice::division, "division", "x / y is x times the table of 1/y without an epsilon, rounded",
-     "how the engine divides was not published; ANEForge's softmax is consistent with a table of inverses"},
+     "Sums, differences and products of elements are on every chip what they are on M6; maximum and minimum are exact.",
+     "They were measured on M6 alone (751K study); the accumulator is the same on M1 to M6."},
+    {Choice::division, "division", "x / y is x times the table of 1/y without an epsilon, rounded.",
+     "How the engine divides was not published; ANEForge's softmax is consistent with a table of inverses."},
     {Choice::power, "power",
      "x^y is x·x for y = 2, the tables of rsqrt, sqrt and inverse for y = -1/2, 1/2 and -1, and else exp(y·log x) in "
-     "steps",
-     "pow runs on the engine; its arithmetic was not published"},
+     "steps.",
+     "pow runs on the engine; its arithmetic was not published."},
     {Choice::reduction_order, "reduction-order",
-     "sums over an axis are kept in halves, element i with element i + ⌈n/2⌉ until one is left; a mean is such a sum "
-     "times 1/n as a half",
-     "partial sums are halves (integers are exact to 2048 alone, and error norms are about those of a binary tree: "
-     "ANEForge); their order differs between chips and no simple one fits"},
+     "Sums over an axis are kept in halves, ties away from zero, element i with element i + ⌈n/2⌉ until one is left; a "
+     "mean is such a sum times 1/n as a half.",
+     "Partial sums are halves: integers are exact to 2048 alone, and 2049 in eight terms gives 2050 (ANEForge). Their "
+     "order differs between chips and no simple one fits: error norms over 4096 terms are about 8e-4, about half of "
+     "this "
+     "tree's and those of a tree that rounds to even, which would make 2048 of 2049."},
     {Choice::boundary_casts, "boundary-casts",
-     "values declared fp32 are halves inside; an fp32 input is rounded to nearest, ties away from zero",
-     "the engine has no other arithmetic; how it rounds at a cast was not published"},
+     "Values declared fp32 are halves inside; an fp32 input is rounded to nearest, ties away from zero, and a "
+     "constant, "
+     "which the compiler rounds, to even.",
+     "The engine has no other arithmetic; how it rounds at a cast was not published."},
     {Choice::exact_elsewhere, "exact-elsewhere",
-     "an op whose arithmetic was not published is computed exactly and rounded once, ties away from zero",
-     "it is what the engine does where its arithmetic was measured, but for tables"},
-    {Choice::int8_rounding, "int8-rounding", "quantize divides exactly and rounds ties away from zero",
-     "ties were not tested (751K study); the engine's other roundings are away from zero"},
-    {Choice::int8_overflow, "int8-overflow", "a sum of int8 products that reaches -2^31 is minus infinity",
-     "+2^31 gives infinity (M6, 751K study); negative overflow was not tested"},
+     "An op whose arithmetic was not published is computed exactly and rounded once, ties away from zero.",
+     "It is what the engine does where its arithmetic was measured, but for tables."},
+    {Choice::attention_mask, "attention-mask",
+     "scaled_dot_product_attention ignores its attn_mask on the direct path and applies it by Core ML; its parts are "
+     "those of the op's composition.",
+     "maderix (M4) and Orion (M4 Max) saw it ignored, ANEForge saw one shared mask applied; the op's arithmetic was "
+     "not published."},
+    {Choice::int8_rounding, "int8-rounding", "quantize divides exactly and rounds ties away from zero.",
+     "Ties were not tested (751K study); the engine's other roundings are away from zero."},
+    {Choice::int8_bias, "int8-bias",
+     "The bias of an int8 convolution is added to the scaled sum, before the one rounding; an overflow is infinite "
+     "whatever the scale and the bias.",
+     "Where it enters was not published."},
+    {Choice::int8_overflow, "int8-overflow", "A sum of int8 products that reaches -2^31 is minus infinity.",
+     "+2^31 gives infinity (M6, 751K study); negative overflow was not tested."},
     {Choice::winograd_when, "winograd-when",
      "M5 and M6 use Winograd's algorithm for every convolution that is 3 wide and 1 or 3 high, of stride and dilation "
      "1, "
-     "in one group, with constant weights that are not sparse",
-     "it was seen for 1×3 and 3×3, and not with dilation or sparse weights (751K study); the exact condition was not "
-     "published"},
-    {Choice::winograd_bias, "winograd-bias", "the bias is the first value of the sum M1, which each result contains",
-     "where it enters was not published"},
+     "in one group, with constant weights that are not sparse.",
+     "It was seen for 1×3 and 3×3, and not with dilation or sparse weights (751K study); the exact condition was not "
+     "published."},
+    {Choice::winograd_bias, "winograd-bias", "The bias is the first value of the sum M1, which each result contains.",
+     "Where it enters was not published."},
     {Choice::winograd_overflow, "winograd-overflow",
-     "each of the four sums overflows by itself, and the first of them that did is the result",
-     "their overflow was not published"},
+     "Each of the four sums overflows by itself, and the first of them that did is the result.",
+     "Their overflow was not published."},
 };
 
 constexpr bool in_order() {

@@ -172,8 +172,9 @@ class Bench {
 // A plan's operations, one by one.
 class Explainer {
  public:
-  Explainer(const mil::Function& written, const Plan& plan, std::vector<std::optional<mil::Tensor>> constants)
-      : written_(written), plan_(plan), constants_(std::move(constants)) {
+  Explainer(const mil::Function& written, const mil::Profile& profile, const Plan& plan,
+            std::vector<std::optional<mil::Tensor>> constants)
+      : written_(written), profile_(profile), plan_(plan), constants_(std::move(constants)) {
     for (const mil::Operation& operation : written.operations) {
       if (operation.location.line > 0 && !operation.results.empty()) at_.emplace(place(operation), &operation);
     }
@@ -183,6 +184,7 @@ class Explainer {
   std::vector<Departure> explain(const mil::Operation& operation, const Products& products,
                                  const Memory& memory) const {
     std::vector<Departure> departures;
+    if (operation.results.empty()) return departures;  // write_state
     const auto ieee = by_ieee(operation, memory);
     for (size_t r = 0; r < operation.results.size(); ++r) {
       Departure d = named(operation, operation.results[r]);
@@ -191,6 +193,10 @@ class Explainer {
       d.causes = causes_of(operation, products, has_special_operands(operation, memory), d);
       const auto leans = plan_.choices.find(&operation);
       if (leans != plan_.choices.end()) d.choices = leans->second;
+      if (ignores_mask(operation)) {
+        d.causes.emplace_back("the attention of which this is a part ignores its mask: decompose it (C20)");
+        d.choices.push_back(Choice::attention_mask);
+      }
       departures.push_back(std::move(d));
     }
     return departures;
@@ -199,6 +205,11 @@ class Explainer {
  private:
   static std::pair<int, int> place(const mil::Operation& operation) {
     return {operation.location.line, operation.location.column};
+  }
+
+  bool ignores_mask(const mil::Operation& operation) const {
+    const auto found = at_.find(place(operation));
+    return profile_.path == mil::Path::direct && found != at_.end() && found->second->argument("attn_mask") != nullptr;
   }
 
   // By what the text has at the operation's place; by its own name where it comes from no text.
@@ -281,6 +292,7 @@ class Explainer {
   }
 
   const mil::Function& written_;
+  const mil::Profile& profile_;
   const Plan& plan_;
   std::vector<std::optional<mil::Tensor>> constants_;
   std::map<std::pair<int, int>, const mil::Operation*> at_;
@@ -288,13 +300,13 @@ class Explainer {
 
 }  // namespace
 
-Result<std::vector<Departure>> explain(const mil::Function& function, const mil::Weights& weights, mil::Chip chip,
-                                       const std::vector<mil::Tensor>& inputs) {
+Result<std::vector<Departure>> explain(const mil::Function& function, const mil::Weights& weights,
+                                       const mil::Profile& profile, const std::vector<mil::Tensor>& inputs) {
   Products products;
   Tables tables;
   const Watch watch(products);
-  Plan plan = TRY(lower(function, weights, {chip, &watch.watched(), &tables}));
-  const Explainer explainer(function, plan, TRY(mil::fold_constants(plan.function, weights)));
+  Plan plan = TRY(lower(function, weights, {profile, &watch.watched(), &tables}));
+  const Explainer explainer(function, profile, plan, TRY(mil::fold_constants(plan.function, weights)));
   Bench bench(plan, inputs);
   std::vector<Departure> departures;
   for (size_t i = 0; i < plan.steps.size();) {

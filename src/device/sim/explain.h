@@ -1,6 +1,6 @@
 // Where the engine's numbers part from IEEE's, and why: for what works on a CPU but not on the engine.
 //
-//   for (const Departure& d : TRY(explain(function, weights, mil::Chip::m4, inputs))) ...
+//   for (const Departure& d : TRY(explain(function, weights, {mil::Chip::m4}, inputs))) ...
 //
 // Each operation is computed twice from the operands that the engine has there: as the engine does, and in fp16 as IEEE
 // 754 has it, exactly and rounded once, ties to even. So an operation answers for itself, not for those before it.
@@ -30,8 +30,8 @@ struct Departure {
 
 // The operations that part from IEEE, in order; ops that the engine composes of simpler ones count as those. The inputs
 // are in the order and of the types of the function's. Limits are not checked.
-Result<std::vector<Departure>> explain(const mil::Function& function, const mil::Weights& weights, mil::Chip chip,
-                                       const std::vector<mil::Tensor>& inputs);
+Result<std::vector<Departure>> explain(const mil::Function& function, const mil::Weights& weights,
+                                       const mil::Profile& profile, const std::vector<mil::Tensor>& inputs);
 
 // The first that parts by more than rounding can, or null.
 const Departure* first_responsible(const std::vector<Departure>& departures);

@@ -28,7 +28,7 @@ mil::Function dot(double w0, double w1) {
 
 std::vector<Departure> explained(const mil::Function& function, const std::vector<Tensor>& inputs,
                                  mil::Chip chip = mil::Chip::m4) {
-  auto departures = explain(function, {}, chip, inputs);
+  auto departures = explain(function, {}, {chip}, inputs);
   EXPECT_TRUE(departures) << departures.error().message;
   return departures ? *std::move(departures) : std::vector<Departure>();
 }
@@ -82,6 +82,39 @@ TEST(Explain, NamesTheFirstResponsible) {
   ASSERT_FALSE(d.empty());
   EXPECT_EQ(first_responsible(d)->op, "conv");
   EXPECT_THAT(d[0].choices, testing::Not(Contains(Choice::run_time_products)));
+}
+
+TEST(Explain, PassesOverStates) {
+  mil::Builder b;
+  const mil::Value state = b.input("s", {.dtype = DType::fp16, .shape = {2}, .state = true});
+  const mil::Value sum = b.apply("read_state", {{"input", state}}) + 1.0;
+  b.apply_all("write_state", {{"input", state}, {"data", sum}});
+  b.output("y", sum * 2.0);
+  const auto d = explained(*b.finish(), {halves({2}, {2048, 7})});
+  ASSERT_EQ(d.size(), 1u);
+  EXPECT_EQ(d[0].op, "add");
+}
+
+// With the causal mask of two queries and keys, the first query should see the first key alone.
+constexpr std::string_view kMasked = R"(program(1.3)
+{
+  func main<ios18>(tensor<fp16, [1, 1, 2, 2]> q, tensor<fp16, [1, 1, 2, 2]> v) {
+    tensor<fp16, [2, 2]> m = const()[name = string("m"), val = tensor<fp16, [2, 2]>([[0, -30000], [0, 0]])];
+    tensor<fp16, [1, 1, 2, 2]> y = scaled_dot_product_attention(query = q, key = q, value = v, attn_mask = m)[name = string("y")];
+  } -> (y);
+}
+)";
+
+TEST(Explain, NamesAMaskThatIsIgnored) {
+  auto program = mil::parse(kMasked, "text");
+  ASSERT_TRUE(program) << program.error().message;
+  ASSERT_TRUE(mil::check(program->functions[0]));
+  const auto d =
+      explained(program->functions[0], {halves({1, 1, 2, 2}, {1, 0.3, 0.2, 0.9}), halves({1, 1, 2, 2}, {1, 2, 3, 4})});
+  ASSERT_FALSE(d.empty());
+  EXPECT_EQ(d[0].written, "scaled_dot_product_attention");
+  EXPECT_THAT(d[0].causes, Contains(HasSubstr("ignores its mask")));
+  EXPECT_THAT(d[0].choices, Contains(Choice::attention_mask));
 }
 
 // The parts that the engine composes softmax of go by its name and place in the text.

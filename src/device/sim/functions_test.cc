@@ -7,9 +7,7 @@
 #include <optional>
 #include <set>
 
-#include "base/file.h"
-#include "base/json.h"
-#include "device/sim/arithmetic/number.h"
+#include "device/sim/program_testing.h"
 #include "mil/tensor.h"
 
 namespace anemone::sim {
@@ -49,11 +47,7 @@ Tensor channels(const std::vector<double>& values) {
 
 // ---- Against NumPy
 
-// Written by tests/golden/sim/make_functions.py.
-nlohmann::json golden_functions() {
-  const std::string path = ANEMONE_SOURCE_DIR "/tests/golden/sim/functions.json";
-  return *parse_json(*read_text(path), path);
-}
+nlohmann::json golden_functions() { return golden("functions.json"); }
 
 Use use_of(const nlohmann::json& golden) {
   std::map<std::string, Tensor> settings;
@@ -66,14 +60,7 @@ Use use_of(const nlohmann::json& golden) {
   return Use(op, std::move(settings));
 }
 
-std::string fnv1a(const std::vector<Half>& halves) {
-  uint64_t checksum = 0xCBF29CE484222325;
-  for (Half half : halves) {
-    for (int byte : {half.bits & 255, half.bits >> 8}) checksum = (checksum ^ uint64_t(byte)) * 0x100000001B3;
-  }
-  return fmt::format("{:016x}", checksum);
-}
-
+// Written by tests/golden/sim/make_functions.py.
 TEST(Functions, EqualNumPysOnAllHalves) {
   for (const nlohmann::json& golden : golden_functions()) {
     const std::string text = golden["op"].get<std::string>() + golden["settings"].dump();
@@ -84,7 +71,7 @@ TEST(Functions, EqualNumPysOnAllHalves) {
     for (size_t i = 0; i < golden["results"].size(); ++i) {
       EXPECT_EQ(results[1021 * i].bits, golden["results"][i].get<int>()) << text << " of half " << 1021 * i;
     }
-    EXPECT_EQ(fnv1a(results), golden["checksum"].get<std::string>()) << text;
+    EXPECT_EQ(checksum(results), golden["checksum"].get<std::string>()) << text;
   }
 }
 

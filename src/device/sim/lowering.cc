@@ -43,6 +43,16 @@ Result<> check_types(const mil::Function& function, std::string_view what, const
   return {};
 }
 
+// What the engine sees of a function: on the direct path no mask of an attention (Choice::attention_mask).
+mil::Function as_seen(mil::Function function, const mil::Profile& profile) {
+  if (profile.path != mil::Path::direct) return function;
+  for (mil::Operation& operation : function.operations) {
+    if (operation.op->name != "scaled_dot_product_attention") continue;
+    std::erase_if(operation.arguments, [](const mil::Argument& a) { return a.name == "attn_mask"; });
+  }
+  return function;
+}
+
 }  // namespace
 
 std::vector<Half> halves_of(const mil::Tensor& tensor, Half (*round)(double)) {
@@ -229,7 +239,8 @@ Plan Lowering::finish() {
 
 Result<Plan> lower(const mil::Function& function, const mil::Weights& weights, const Target& target) {
   const auto composed = [](const mil::OpDef& op) { return find_rule(op.name) == nullptr && op.compose != nullptr; };
-  Lowering lowering(mil::without_dead_code(TRY(mil::expand(function, composed, mil::Arithmetic::declared, &weights))),
+  const mil::Function seen = as_seen(function, target.profile);
+  Lowering lowering(mil::without_dead_code(TRY(mil::expand(seen, composed, mil::Arithmetic::declared, &weights))),
                     target);
   TRY(lowering.load_constants(weights));
   TRY(lowering.lower_operations());

@@ -12,7 +12,7 @@
 #include "device/sim/functions.h"
 #include "device/sim/kernels.h"
 #include "device/sim/plan.h"
-#include "mil/engine_rules.h"
+#include "mil/engine/profile.h"
 
 namespace anemone::sim {
 
@@ -28,7 +28,7 @@ class Tables {
 
 // What a program is lowered for.
 struct Target {
-  mil::Chip chip = mil::Chip::m4;
+  mil::Profile profile{};
   const Kernels* kernels = nullptr;
   Tables* tables = nullptr;
 };

@@ -1,14 +1,19 @@
 // Programs on the simulator without its limits, on both of its implementations.
 //
 //   Draft d;
-//   d.builder.output("y", d.builder.input("x", {DType::fp16, {4}}) * 2.0);
-//   run(Chip::m4, d, {halves({4}, {1, 2, 3, 4})})[0]        // a tensor of halves
+//   d.builder.output("y", d.input("x", {4}) * 2.0);
+//   patterns_of(run(Chip::m4, d, {halves({4}, {1, 2, 3, 4})})[0])
 #pragma once
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <vector>
 
+#include "base/check.h"
+#include "base/file.h"
+#include "base/json.h"
 #include "base/random.h"
 #include "device/execute.h"
 #include "device/sim/arithmetic/number.h"
@@ -59,15 +64,51 @@ inline Halves near(Random& random, int64_t count, int exponent) {
   return halves;
 }
 
-// Every line of it by the two implementations, which must give the same bits.
+// As tests/golden/sim/engine.py draws: up to 2^exponent in size.
+inline Halves drawn(uint64_t seed, int64_t count, int exponent) {
+  Random random(seed);
+  Halves halves;
+  for (int64_t i = 0; i < count; ++i) {
+    halves.push_back(half_away(std::ldexp(double(random.below(65536)) - 32768, exponent - 15)));
+  }
+  return halves;
+}
+
+// What a script of tests/golden/sim wrote.
+inline nlohmann::json golden(const std::string& name) {
+  const std::string path = ANEMONE_SOURCE_DIR "/tests/golden/sim/" + name;
+  return *parse_json(*read_text(path), path);
+}
+
+// FNV-1a of 64 bits over the bytes of halves, low first.
+inline std::string checksum(const Halves& halves) {
+  uint64_t sum = 0xCBF29CE484222325;
+  for (Half half : halves) {
+    for (int byte : {half.bits & 255, half.bits >> 8}) sum = (sum ^ uint64_t(byte)) * 0x100000001B3;
+  }
+  return fmt::format("{:016x}", sum);
+}
+
+// Leaves numbers in the memory that the device's programs share, so that none can count on zeros there.
+inline void litter(Device& device) {
+  mil::Builder b;
+  const mil::Shape shape{1 << 17};
+  b.output("y", b.apply("identity", {{"x", b.input("x", {mil::DType::fp16, shape})}}));
+  const auto litter = of_patterns(shape, Halves(1 << 17, Half{0x5A5A}));
+  EXPECT_TRUE(execute(device, *b.finish(), {}, {litter}));
+}
+
+// By the two implementations, which must give the same bits.
 inline Execution run_both(mil::Chip chip, const mil::Function& function, const mil::Weights& weights,
                           const std::vector<mil::Tensor>& inputs, int repeat = 1) {
   std::vector<Execution> executions;
   for (Implementation implementation : {Implementation::readable, Implementation::vectors}) {
-    const auto device = open_without_limits(chip, implementation);
+    const auto device = open_without_limits({chip}, implementation);
+    litter(*device);
     auto execution = execute(*device, function, weights, inputs, repeat);
     EXPECT_TRUE(execution) << execution.error().message;
-    executions.push_back(execution ? std::move(*execution) : Execution());
+    CHECK(execution.has_value());
+    executions.push_back(std::move(*execution));
   }
   const auto expect_same = [](const std::vector<mil::Tensor>& a, const std::vector<mil::Tensor>& b) {
     EXPECT_EQ(a.size(), b.size());
@@ -83,7 +124,7 @@ inline Execution run_both(mil::Chip chip, const mil::Function& function, const m
 inline std::vector<mil::Tensor> run(mil::Chip chip, Draft& draft, const std::vector<mil::Tensor>& inputs) {
   const auto function = draft.builder.finish();
   EXPECT_TRUE(function) << function.error().message;
-  if (!function) return {};
+  CHECK(function.has_value());
   return run_both(chip, *function, draft.weights, inputs).outputs;
 }
 

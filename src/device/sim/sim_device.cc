@@ -173,7 +173,7 @@ class SimDevice final : public Device {
 
   Result<std::unique_ptr<Program>> compile(const mil::Function& function, const mil::Weights& weights) override {
     if (engine_->limits) TRY(engine_->limits->check_compile(function, weights));
-    const Target target{engine_->profile.chip, &kernels(engine_->implementation), &engine_->tables};
+    const Target target{engine_->profile, &kernels(engine_->implementation), &engine_->tables};
     return std::make_unique<SimProgram>(
         std::make_shared<Loaded>(engine_, TRY(lower(function, weights, target)), function));
   }
@@ -184,9 +184,9 @@ class SimDevice final : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> open_without_limits(mil::Chip chip, Implementation implementation) {
+std::unique_ptr<Device> open_without_limits(const mil::Profile& profile, Implementation implementation) {
   auto engine = std::make_shared<Engine>();
-  engine->profile.chip = chip;
+  engine->profile = profile;
   engine->implementation = implementation;
   return std::make_unique<SimDevice>(std::move(engine));
 }

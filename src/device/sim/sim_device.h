@@ -8,7 +8,7 @@
 
 #include "device/device.h"
 #include "device/sim/kernels.h"
-#include "mil/engine_rules.h"
+#include "mil/engine/profile.h"
 
 namespace anemone {
 
@@ -18,7 +18,7 @@ Result<std::unique_ptr<Device>> open_sim(std::string_view profile, const DeviceO
 namespace sim {
 
 // For tests: programs that the engine would refuse too, and the arithmetic of the specification line by line.
-std::unique_ptr<Device> open_without_limits(mil::Chip chip, Implementation implementation);
+std::unique_ptr<Device> open_without_limits(const mil::Profile& profile, Implementation implementation);
 
 }  // namespace sim
 }  // namespace anemone

@@ -82,17 +82,23 @@ Result<> lower_pad(Lowering& l, const Node& node) {
 }  // namespace
 
 std::vector<Rule> movement_rules() {
-  std::vector<Rule> rules{{"read_state", lower_read_state}, {"write_state", lower_write_state},
-                          {"identity", lower_identity},    {"reshape", lower_reshape},
-                          {"expand_dims", lower_reshape},  {"squeeze", lower_reshape},
-                          {"flatten2d", lower_reshape},    {"transpose", lower_transpose},
-                          {"slice_by_index", lower_slice}, {"slice_by_size", lower_slice},
-                          {"split", lower_split},          {"concat", lower_concat},
+  std::vector<Rule> rules{{"read_state", lower_read_state},
+                          {"write_state", lower_write_state},
+                          {"identity", lower_identity},
+                          {"reshape", lower_reshape},
+                          {"expand_dims", lower_reshape},
+                          {"squeeze", lower_reshape},
+                          {"flatten2d", lower_reshape},
+                          {"transpose", lower_transpose},
+                          {"slice_by_index", lower_slice},
+                          {"slice_by_size", lower_slice},
+                          {"split", lower_split},
+                          {"concat", lower_concat},
                           {"pad", lower_pad}};
   for (std::string_view op :
-       {"tile", "reverse", "reverse_sequence", "stack", "crop", "depth_to_space", "space_to_depth",
-        "pixel_shuffle", "pixel_unshuffle", "space_to_batch", "batch_to_space", "slice_update", "gather",
-        "gather_along_axis", "gather_nd", "upsample_nearest_neighbor", "resize_nearest_neighbor"}) {
+       {"tile", "reverse", "reverse_sequence", "stack", "crop", "depth_to_space", "space_to_depth", "pixel_shuffle",
+        "pixel_unshuffle", "space_to_batch", "batch_to_space", "slice_update", "gather", "gather_along_axis",
+        "gather_nd", "upsample_nearest_neighbor", "resize_nearest_neighbor"}) {
     rules.push_back({op, lower_pattern});
   }
   return rules;

@@ -53,7 +53,7 @@ Result<> lower_matmul(Lowering& l, const Node& node) {
 Result<> lower_linear(Lowering& l, const Node& node) {
   const View x = l.read_packed(node.operand("x")), weight = l.read(node.operand("weight"));
   const View result = l.result(node.result());
-  const int64_t inner = weight.shape[1], results = weight.shape[0], places = result.count() / std::max<int64_t>(1, results);
+  const int64_t inner = weight.shape[1], results = weight.shape[0], places = inner == 0 ? 0 : x.count() / inner;
   const Product p{
       .rows = results, .inner = inner, .columns = places, .a = strides_of(weight), .b = {1, inner}, .c = {1, results}};
   const std::optional<View> bias = node.has("bias") ? std::optional(l.read_packed(node.operand("bias"))) : std::nullopt;

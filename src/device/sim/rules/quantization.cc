@@ -32,27 +32,53 @@ std::optional<Quantization> quantization_of(const mil::OpCall& call) {
   return q;
 }
 
-// A function of one number where the scale is one for all. Else what the op table says, ties to even.
-Result<> lower_scaled(Lowering& l, const Node& node, double (*f)(double x, double scale, double zero, bool is_signed)) {
-  const auto q = quantization_of(node.call);
-  if (!q || q->scales.size() != 1) {
+using Scaled = double (*)(double x, double scale, double zero, bool is_signed);
+
+bool is_signed(const Lowering& l, const Node& node) {
+  return l.function().value(node.result()).type.dtype == mil::DType::int8;
+}
+
+// Element by element, each with the scale and zero point of its place along the axis.
+Result<> lower_scaled_along(Lowering& l, const Node& node, Scaled f) {
+  const mil::Tensor* scale = l.constant(node.operand("scale"));
+  const mil::Tensor* zero = node.has("zero_point") ? l.constant(node.operand("zero_point")) : nullptr;
+  if (scale == nullptr || (node.has("zero_point") && zero == nullptr)) {
+    l.note(Choice::exact_elsewhere);
     l.emit_reference(*node.operation, Lowering::Meaning::numbers);
     return {};
   }
-  const bool is_signed = l.function().value(node.result()).type.dtype == mil::DType::int8;
+  const std::vector<double> scales = scale->numbers(), zeros = zero ? zero->numbers() : std::vector(scales.size(), 0.0);
+  const View x = l.read_packed(node.operand("input")), result = l.result(node.result());
+  int64_t axis = node.call.integer("axis"), inner = 1;
+  if (axis < 0) axis += std::ssize(x.shape);
+  for (size_t d = size_t(axis) + 1; d < x.shape.size(); ++d) inner *= x.shape[d];
+  l.emit([=, has_sign = is_signed(l, node)](const Memory& m) {
+    for (int64_t i = 0; i < x.count(); ++i) {
+      const size_t at = size_t(i / inner) % scales.size();
+      m.at(result)[i] = half_away(f(decode(m.at(x)[i]), scales[at], zeros[at], has_sign));
+    }
+  });
+  return {};
+}
+
+// A function of one number where the scale is one for all.
+Result<> lower_scaled(Lowering& l, const Node& node, Scaled f) {
+  const auto q = quantization_of(node.call);
+  if (!q || q->scales.size() != 1) return lower_scaled_along(l, node, f);
   const double scale = q->scales[0], zero = q->zero;
-  const std::string key = fmt::format("{} {:a} {:a} {}", node.operation->op->name, scale, zero, is_signed);
+  const bool has_sign = is_signed(l, node);
+  const std::string key = fmt::format("{} {:a} {:a} {}", node.operation->op->name, scale, zero, has_sign);
   const View x = l.read_packed(node.operand("input"));
   l.emit_function(
-      key, [=](Half h) { return half_away(f(decode(h), scale, zero, is_signed)); }, x, l.result(node.result()));
+      key, [=](Half h) { return half_away(f(decode(h), scale, zero, has_sign)); }, x, l.result(node.result()));
   return {};
 }
 
 // round(x / scale) + zero, ties away, within the type.
 Result<> lower_quantize(Lowering& l, const Node& node) {
   l.note(Choice::int8_rounding);
-  return lower_scaled(l, node, [](double x, double scale, double zero, bool is_signed) {
-    return std::clamp(std::round(x / scale) + zero, is_signed ? -128.0 : 0.0, is_signed ? 127.0 : 255.0);
+  return lower_scaled(l, node, [](double x, double scale, double zero, bool has_sign) {
+    return std::clamp(std::round(x / scale) + zero, has_sign ? -128.0 : 0.0, has_sign ? 127.0 : 255.0);
   });
 }
 
@@ -113,7 +139,11 @@ void lower_int8(Lowering& l, const Node& node, const Convolution& c) {
   const View w = l.constant_view(centred(integers, weight.quantization.zero), integers.type().shape);
   const View sums = l.temporary_doubles({c.images, c.groups * c.results, c.places});
   emit_convolution(l, c, Terms::integers, w, columns_of(l, c, x), std::nullopt, sums);
-  const std::optional<View> bias = node.has("bias") ? std::optional(l.read_packed(node.operand("bias"))) : std::nullopt;
+  std::optional<View> bias;
+  if (node.has("bias")) {
+    l.note(Choice::int8_bias);
+    bias = l.read_packed(node.operand("bias"));
+  }
   std::vector<double> scales = weight.quantization.scales;
   for (double& scale : scales) scale *= image.quantization.scales[0];
   l.emit([=, result = l.result(node.result())](const Memory& m) {

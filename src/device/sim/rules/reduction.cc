@@ -94,27 +94,17 @@ View reduced_view(Lowering& l, const Node& node, Combination how) {
   return *reshaped(copied, l.shape(node.result()));
 }
 
-// Of nothing there is no tree: what the op table says.
-bool is_empty(const Node& node) { return node.call.type("x").count() == 0; }
-
-Result<> lower_empty(Lowering& l, const Node& node) {
-  l.emit_reference(*node.operation, Lowering::Meaning::numbers);
-  return {};
-}
-
 template <Combination kHow>
 Result<> lower_reduction(Lowering& l, const Node& node) {
-  if (is_empty(node)) return lower_empty(l, node);
   if (kHow == Combination::add) l.note(Choice::reduction_order);
   l.define(node.result(), reduced_view(l, node, kHow));
   return {};
 }
 
 Result<> lower_mean(Lowering& l, const Node& node) {
-  if (is_empty(node)) return lower_empty(l, node);
   l.note(Choice::reduction_order);
   const View sum = reduced_view(l, node, Combination::add);
-  const auto count = double(node.call.type("x").count()) / double(sum.count());
+  const auto count = double(node.call.type("x").count()) / double(std::max<int64_t>(1, sum.count()));
   const View share = l.constant_view({Half::from(1 / count)}, mil::Shape(sum.shape.size(), 1));
   l.emit_combine(Combination::mul, sum, share, l.result(node.result()));
   return {};

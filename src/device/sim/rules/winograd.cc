@@ -63,7 +63,7 @@ void settle_channel(const Tiles& t, const double* m, int64_t plane, Half* to) {
 }  // namespace
 
 bool is_winograd(const Lowering& l, const Node& node, const Convolution& c) {
-  const mil::Chip chip = l.target().chip;
+  const mil::Chip chip = l.target().profile.chip;
   if (chip != mil::Chip::m5 && chip != mil::Chip::m6) return false;
   const mil::ValueId weight = node.operand("weight");
   const mil::Operation* producer = l.producer(weight);
