@@ -75,7 +75,7 @@ TEST(Compare, TakesTimesThatDoNotScatterOrTick) {
   zero.times_ns = {0};
   EXPECT_EQ(compared(once, once).verdict, Verdict::same);
   EXPECT_EQ(compared(once, once).ratio.high, 1);
-  EXPECT_EQ(compared(zero, once).ratio.value, 1000);
+  EXPECT_DOUBLE_EQ(compared(zero, once).ratio.value, 1000);
 }
 
 TEST(Compare, ListsWhatFailsAndWhatIsMissing) {

@@ -235,7 +235,7 @@ class Plot {
     return !look.published && (look.file + look.file / 6) % 6 == 0 ? "circle" : "polygon";
   }
   std::string spread(const Point& p) const {
-    if (!p.low || !p.high || !fits(chart_.y, *p.low)) return "";
+    if (!p.low || !p.high || !fits(chart_.y, *p.low) || !fits(chart_.y, *p.high)) return "";
     return line(x_of(p.x), y_of(*p.low), x_of(p.x), y_of(*p.high), "bar");
   }
 

@@ -108,6 +108,7 @@ TEST(Report, DrawsWhateverNumbersAFileHolds) {
   const std::string html = page({file});
   EXPECT_THAT(html, Not(HasSubstr("nan")));
   EXPECT_THAT(html, Not(HasSubstr("\"inf")));
+  EXPECT_THAT(html, Not(HasSubstr("\"-inf")));
   EXPECT_LT(html.size(), 100'000);
 }
 
