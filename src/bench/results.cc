@@ -73,8 +73,9 @@ class Reader {
       if (std::ranges::find(choices, value) == choices.end()) must_be(fmt::format("{}", listed(choices)));
     });
   }
-  void optional_field(const char* name, auto& value) {
-    if (at_->contains(name)) (*this)(name, value);
+  template <class T>
+  void where_present(const char* name, std::optional<T>& value) {
+    if (at_->contains(name)) (*this)(name, value.emplace());
   }
 
   void fail_here(std::string_view what) {
@@ -246,13 +247,13 @@ void fields(Reader& r, Cliff& c) {
   r("below", c.below);
   r("above", c.above);
   r.positive("points", c.points);
-  r.optional_field("left_out", c.left_out);
+  r("left_out", c.left_out);
 }
 
 void fields(Reader& r, Benchmark& b) {
   r.one_of("name", b.name, kBenchmarks);
   r("configurations", b.configurations);
-  r.optional_field("cliff", b.cliff);
+  r.where_present("cliff", b.cliff);
   std::set<std::string_view> labels;
   for (const Configuration& c : b.configurations) {
     if (!labels.insert(c.label).second) r.fail_here(fmt::format("has the label \"{}\" twice", c.label));
