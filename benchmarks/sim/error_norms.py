@@ -3,7 +3,7 @@
 ANEForge published for M1 to M6, computed with NumPy alone (tests/golden/sim/engine.py and make_convolution.py).
 
   python3 benchmarks/sim/error_norms.py                       # products of 512 and 1024, convolutions of 64 channels
-  python3 benchmarks/sim/error_norms.py --most 4096 --channels 512   # all that was published; minutes
+  python3 benchmarks/sim/error_norms.py --most 4096 --channels 512   # nearly all that was published; minutes
 
 ANEForge's device_saturation_sweep.py draws the operands: for a product of n, from NumPy's default_rng(0), x and w,
 both n by n, normal, as float32, over sqrt(n); the engine computes x w^T of the halves of these. For a 3x3 convolution of

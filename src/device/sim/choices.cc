@@ -79,9 +79,8 @@ constexpr ChoiceText kChoices[] = {
      "Sums over an axis are kept in halves, ties away from zero, element i with element i + ⌈n/2⌉ until one is left; a "
      "mean is such a sum times 1/n as a half.",
      "Partial sums are halves: integers are exact to 2048 alone, and 2049 in eight terms gives 2050 (ANEForge). Their "
-     "order differs between chips and no simple one fits: error norms over 4096 terms are about 8e-4, about half of "
-     "this "
-     "tree's and those of a tree that rounds to even, which would make 2048 of 2049."},
+     "order differs between chips and no simple one fits: error norms over 4096 terms are about 8e-4, half of this "
+     "tree's. A tree that rounds to even has such norms, but would make 2048 of 2049."},
     {Choice::boundary_casts, "boundary-casts",
      "Values declared fp32 are halves inside; an fp32 input is rounded to nearest, ties away from zero, and a "
      "constant, "

@@ -69,6 +69,7 @@ std::vector<Half> halves_of(const mil::Tensor& tensor, Half (*round)(double)) {
 }
 
 std::shared_ptr<const Tabulated> Tables::find(const std::string& key, const std::function<Half(Half)>& function) {
+  const std::lock_guard lock(mutex_);
   std::shared_ptr<const Tabulated>& table = tables_[key];
   if (table != nullptr) return table;
   auto made = std::make_shared<Tabulated>();
@@ -216,6 +217,9 @@ Result<> Lowering::lower_operation(const mil::Operation& operation) {
   if (is_constant(operation)) return {};
   TRY(check_types(plan_.function, operation.op->name, operation.results));
   current_ = &operation;
+  if (!operation.results.empty() && plan_.function.value(operation.results[0]).type.dtype == mil::DType::fp32) {
+    note(Choice::boundary_casts);
+  }
   if (const Rule* rule = find_rule(operation.op->name)) {
     return rule->lower(*this, {&operation, mil::OpCall(arguments(operation))});
   }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <set>
 
 #include "base/parallel.h"
@@ -16,13 +17,14 @@
 
 namespace anemone::sim {
 
-// Functions of a half by pattern, each made once for all programs of a device.
+// Functions of a half by pattern, each made once for all programs of a device, in whatever thread they are compiled.
 class Tables {
  public:
   // `key` names the function, its settings included.
   std::shared_ptr<const Tabulated> find(const std::string& key, const std::function<Half(Half)>& function);
 
  private:
+  std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Tabulated>> tables_;
 };
 

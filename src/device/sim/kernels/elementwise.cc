@@ -13,23 +13,18 @@ namespace anemone::sim::HWY_NAMESPACE {
 using Floats = hn::ScalableTag<float>;
 using Element = hn::CappedTag<float, 1>;
 
-// x + y rounded to odd: the rest of the sum in floats is exact (Knuth's TwoSum).
-template <class D>
-HWY_INLINE hn::Vec<D> Sum(D d, hn::Vec<D> x, hn::Vec<D> y) {
-  const auto sum = hn::Add(x, y), y_part = hn::Sub(sum, x);
-  const auto rest = hn::Add(hn::Sub(x, hn::Sub(sum, y_part)), hn::Sub(y, y_part));
-  return Sticky(d, sum, rest);
-}
-
-template <class D>
-HWY_INLINE hn::Vec<D> Combined(D d, Combination how, hn::Vec<D> x, hn::Vec<D> y) {
+// As floats, of 24 bits. A product of two halves has 22. A sum is exact where exponents are less than 13 apart; beyond
+// that the smaller is less than half a unit of the larger, as the rounded sum still tells, and the larger is the
+// result.
+template <class V>
+HWY_INLINE V Combined(Combination how, V x, V y) {
   switch (how) {
     case Combination::add:
-      return Sum(d, x, y);
+      return hn::Add(x, y);
     case Combination::sub:
-      return Sum(d, x, hn::Neg(y));
+      return hn::Sub(x, y);
     case Combination::mul:
-      return hn::Mul(x, y);  // 22 bits: exact
+      return hn::Mul(x, y);
     case Combination::maximum:
       return hn::Max(x, y);
     case Combination::minimum:
@@ -50,7 +45,7 @@ HWY_INLINE hn::Vec<D> Loaded(D d, const Run& run, int64_t i) {
 void Combine(Combination how, const Run& x, const Run& y, Half* to, int64_t count) {
   auto* bits = reinterpret_cast<uint16_t*>(to);
   const auto pass = [&](auto d, int64_t i)
-                        HWY_ATTR { StoreHalfAway(d, Combined(d, how, Loaded(d, x, i), Loaded(d, y, i)), bits + i); };
+                        HWY_ATTR { StoreHalfAway(d, Combined(how, Loaded(d, x, i), Loaded(d, y, i)), bits + i); };
   const auto lanes = int64_t(hn::Lanes(Floats()));
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) pass(Floats(), i);

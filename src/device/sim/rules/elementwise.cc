@@ -87,6 +87,7 @@ Result<> lower_cast(Lowering& l, const Node& node) {
   const mil::ValueId x = node.operand("x");
   const auto dtype = [&](mil::ValueId id) { return l.function().value(id).type.dtype; };
   if (mil::is_float(dtype(x)) && mil::is_float(dtype(node.result()))) {
+    if (dtype(x) != dtype(node.result())) l.note(Choice::boundary_casts);
     l.define(node.result(), l.read(x));
   } else {
     l.emit_reference(*node.operation, Lowering::Meaning::numbers);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "device/sim/arithmetic/table_functions.h"
+#include "device/sim/lowering.h"
 #include "device/sim/program_testing.h"
 
 namespace anemone::sim {
@@ -115,6 +116,22 @@ TEST(SimBoundary, RoundsFloatsToHalves) {
   EXPECT_EQ(patterns_of(outputs[0]), patterns_of(halves({6}, {1, next, -next, INFINITY, 0, 0x1p-24})));
   EXPECT_THAT(outputs[1].numbers(), ElementsAre(2, 2 + 0x1p-8, testing::_, INFINITY, 0, 0x1p-24));
   EXPECT_EQ(outputs[2].number(0), Half::from(0.1).value());
+}
+
+// Whatever passes through fp32 says so.
+TEST(SimBoundary, NamesItsChoice) {
+  const auto leans = [](DType from, DType to) {
+    Draft d;
+    d.builder.output("y", tanh(cast(d.builder.input("x", {from, {6}}), to)));
+    Tables tables;
+    const Plan plan = *lower(*d.builder.finish(), {}, {.tables = &tables});
+    return std::ranges::any_of(plan.choices, [](const auto& of_operation) {
+      return std::ranges::find(of_operation.second, Choice::boundary_casts) != of_operation.second.end();
+    });
+  };
+  EXPECT_TRUE(leans(DType::fp32, DType::fp16));
+  EXPECT_TRUE(leans(DType::fp32, DType::fp32));
+  EXPECT_FALSE(leans(DType::fp16, DType::fp16));
 }
 
 }  // namespace

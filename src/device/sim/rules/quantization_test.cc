@@ -74,6 +74,7 @@ TEST(SimInt8, SumsExactlyAsPublished) {
 
 TEST(SimInt8, OverflowsFrom2To31WhateverTheScale) {
   EXPECT_EQ(repeated(-128, -128, 131072, {.weight_scales = {0x1p-24}}), INFINITY);
+  EXPECT_EQ(repeated(-128, -128, 131072, {.weight_scales = {0}}), INFINITY);
   EXPECT_EQ(repeated(-128, 127, 133000, {.weight_scales = {0x1p-24}}), -INFINITY);  // the choice int8-overflow
   EXPECT_EQ(repeated(-128, -128, 131071, {.image_scale = 0x1p-4, .weight_scales = {0x1p-14}}), 8192);
 }
