@@ -144,6 +144,8 @@ TEST(Chart, PutsTicksWhereTheirValuesAre) {
   std::smatch tick;
   ASSERT_TRUE(std::regex_search(svg, tick, std::regex("<text x=\"([0-9.]+)\"[^>]*>20</text>")));
   EXPECT_NEAR(std::stod(tick[1]), numbers(svg, "cx")[0], 0.11);
+  ASSERT_TRUE(std::regex_search(svg, tick, std::regex("x1=\"([0-9.]+)\"[^>]*class=\"axis\"")));
+  EXPECT_THAT(svg, HasSubstr("<text x=\"" + tick[1].str() + "\""));  // 0 stands where the axes meet
 }
 
 TEST(Significant, KeepsThreeDigits) {

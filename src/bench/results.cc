@@ -15,6 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kLargestFile = size_t{1} << 28;
+constexpr size_t kMostConfigurations = 10'000;       // of a benchmark
 constexpr int64_t kLargestCount = int64_t{1} << 53;  // every whole number up to it is a double
 constexpr std::array<std::string_view, 6> kBenchmarks{"inmem_peak", "inmem_basic", "inmem_bench",
                                                       "sram_bench", "sram_probe",  "int8"};
@@ -254,6 +255,9 @@ void fields(Reader& r, Benchmark& b) {
   r.one_of("name", b.name, kBenchmarks);
   r("configurations", b.configurations);
   r.where_present("cliff", b.cliff);
+  if (b.configurations.size() > kMostConfigurations) {
+    r.fail_here(fmt::format("has {} configurations: at most {}", b.configurations.size(), kMostConfigurations));
+  }
   std::set<std::string_view> labels;
   for (const Configuration& c : b.configurations) {
     if (!labels.insert(c.label).second) r.fail_here(fmt::format("has the label \"{}\" twice", c.label));
