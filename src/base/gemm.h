@@ -4,12 +4,20 @@
 //
 //   const Product product({.gemm = {...}, .factors = Factor::bf16});                 // planned once …
 //   product.run(a, b, c);                                                            // … run any number of times
+//
+//   const ByteProduct bytes({.m = M, .n = N, .k = K});                               // bytes, exact sums of 32 bits
+//   const Buffer<std::byte> packed = bytes.pack(b_columns);
+//   bytes.run(a, packed, sums);
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
+#include "base/buffer.h"
+
 namespace anemone {
+
+class MatmulPrimitive;  // oneDNN's, with what each thread needs to run it
 
 enum class Transpose : bool { no, yes };
 
@@ -20,14 +28,19 @@ struct Gemm {
   int64_t m = 0, n = 0, k = 0;
   int64_t lda = 0, ldb = 0, ldc = 0;
   float alpha = 1, beta = 0;
+  bool operator==(const Gemm&) const = default;
 };
 void gemm(const Gemm& shape, const float* a, const float* b, float* c);
 
-// What the factors of a planned product are stored as; it accumulates in floats, which the result is.
+// What the factors of a planned product are stored as, and its result; it accumulates in floats.
 enum class Factor : uint8_t { fp32, bf16 };
 
 // Whether the processor multiplies bfloat16 faster than floats (AVX-512 BF16, AMX), so that factors are worth rounding.
 bool multiplies_bfloat16();
+
+// Whether the processor multiplies bytes and adds up their products exactly (AVX-512 VNNI). Before VNNI, x86 has only
+// instructions that saturate sums of two products at 16 bits.
+bool multiplies_bytes();
 
 // Whether sgemm copies its factors into an order of its own, so that their rows may stand anywhere (AVX-512).
 bool packs_factors();
@@ -36,7 +49,9 @@ bool packs_factors();
 struct ProductPlan {
   Gemm gemm;
   Factor factors = Factor::fp32;
-  bool on_one_thread = false;  // else by all; what runs inside a parallel loop runs on one
+  bool on_one_thread = false;    // else by all; what runs inside a parallel loop runs on one
+  Factor result = Factor::fp32;  // bf16 only of such factors, with beta 0: a factor of the next product
+  bool operator==(const ProductPlan&) const = default;
 };
 
 // The threads of a parallel loop may run one product at once if it was planned for one thread; there are no more of
@@ -49,13 +64,37 @@ class Product {
   Product& operator=(Product&&) noexcept;
 
   const ProductPlan& plan() const { return plan_; }
-  // a and b point to floats or BFloat16s, as planned.
-  void run(const void* a, const void* b, float* c) const;
+  // The operands point to floats or BFloat16s, as planned.
+  void run(const void* a, const void* b, void* c) const;
 
  private:
-  struct Primitive;  // oneDNN's, for bfloat16
   ProductPlan plan_;
-  std::unique_ptr<Primitive> primitive_;
+  std::unique_ptr<MatmulPrimitive> primitive_;  // for bfloat16
+};
+
+// C[M,N] = A[M,K]·B[K,N], A and C packed: exact, as long as the sums of |a + 128|·|b| fit an int32.
+struct BytePlan {
+  int64_t m = 0, n = 0, k = 0;
+  bool a_is_signed = true;  // int8, else uint8; B is int8
+  bool operator==(const BytePlan&) const = default;
+};
+
+// Where multiplies_bytes(). Runs on the thread that asks for it, and several threads may at once, as with Product.
+class ByteProduct {
+ public:
+  explicit ByteProduct(const BytePlan& plan);
+  ~ByteProduct();
+  ByteProduct(ByteProduct&&) noexcept;
+  ByteProduct& operator=(ByteProduct&&) noexcept;
+
+  const BytePlan& plan() const { return plan_; }
+  // B, given by columns [N,K], in the order that multiplies fastest.
+  Buffer<std::byte> pack(const int8_t* b_columns) const;
+  void run(const void* a, const Buffer<std::byte>& packed, int32_t* c) const;
+
+ private:
+  BytePlan plan_;
+  std::unique_ptr<MatmulPrimitive> primitive_;
 };
 
 }  // namespace anemone

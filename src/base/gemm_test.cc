@@ -102,5 +102,53 @@ TEST(Product, MultipliesEveryLayout) {
   }
 }
 
+// What the product leaves as floats, rounded once.
+TEST(Product, WritesFactors) {
+  if (!multiplies_bfloat16()) GTEST_SKIP() << "this processor does not multiply bfloat16";
+  const Gemm gemm{.m = 33, .n = 65, .k = 70, .lda = 73, .ldb = 68, .ldc = 65};
+  const Stored a(gemm.m, gemm.k, 1), b(gemm.k, gemm.n, 2);
+  std::vector<float> floats(static_cast<size_t>(gemm.m * gemm.n));
+  std::vector<BFloat16> factors(floats.size());
+  Product({.gemm = gemm, .factors = Factor::bf16}).run(a.halves.data(), b.halves.data(), floats.data());
+  Product({.gemm = gemm, .factors = Factor::bf16, .result = Factor::bf16})
+      .run(a.halves.data(), b.halves.data(), factors.data());
+  for (size_t i = 0; i < floats.size(); ++i) ASSERT_EQ(factors[i].value(), BFloat16::from(floats[i]).value());
+}
+
+template <class A>
+void expect_exact_bytes(const BytePlan& plan, int low) {
+  Random random(3);
+  const auto fill = [&](auto& bytes, int from) {
+    using Byte = std::remove_reference_t<decltype(bytes[0])>;
+    for (auto& byte : bytes) byte = static_cast<Byte>(from + int(random.below(256)));
+    bytes[0] = static_cast<Byte>(from);  // the ends of the range, side by side
+    bytes[1 % bytes.size()] = static_cast<Byte>(from + 255);
+  };
+  std::vector<A> a(static_cast<size_t>(plan.m * plan.k));
+  std::vector<int8_t> b(static_cast<size_t>(plan.n * plan.k));
+  fill(a, low);
+  fill(b, -128);
+  const ByteProduct product(plan);
+  const Buffer<std::byte> packed = product.pack(b.data());
+  std::vector<int32_t> c(static_cast<size_t>(plan.m * plan.n));
+  product.run(a.data(), packed, c.data());
+  for (int64_t i = 0; i < plan.m; ++i) {
+    for (int64_t j = 0; j < plan.n; ++j) {
+      int64_t sum = 0;
+      for (int64_t k = 0; k < plan.k; ++k) sum += int64_t(a[size_t(i * plan.k + k)]) * b[size_t(j * plan.k + k)];
+      ASSERT_EQ(c[static_cast<size_t>(i * plan.n + j)], sum) << i << ", " << j;
+    }
+  }
+}
+
+TEST(ByteProduct, IsExact) {
+  if (!multiplies_bytes()) GTEST_SKIP() << "this processor has no exact products of bytes";
+  for (const auto& [m, n, k] : {std::tuple{1, 1, 1}, {16, 7, 3}, {64, 33, 65}, {128, 256, 70}, {17, 1, 200}}) {
+    SCOPED_TRACE(testing::Message() << m << "x" << n << "x" << k);
+    expect_exact_bytes<int8_t>({.m = m, .n = n, .k = k, .a_is_signed = true}, -128);
+    expect_exact_bytes<uint8_t>({.m = m, .n = n, .k = k, .a_is_signed = false}, 0);
+  }
+}
+
 }  // namespace
 }  // namespace anemone

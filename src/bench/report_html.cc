@@ -81,7 +81,7 @@ table { border-collapse: collapse; font-size: .875rem; margin: .5rem 0; font-var
 caption { text-align: left; padding: .25rem 0; }
 th, td { padding: .25rem .5rem; text-align: right; vertical-align: top; white-space: nowrap; }
 th { font-weight: 600; vertical-align: bottom; }
-thead th { border-bottom: 2px solid var(--rule); background: var(--page); }
+thead th { white-space: normal; border-bottom: 2px solid var(--rule); background: var(--page); }
 thead small { display: block; font-weight: 400; color: var(--soft); }
 tbody { border-bottom: 1px solid var(--rule); }
 tbody th { vertical-align: top; }

@@ -16,9 +16,7 @@ namespace anemone::cli {
 namespace {
 
 using nlohmann::json;
-using testing::ContainsRegex;
 using testing::HasSubstr;
-using testing::Not;
 
 constexpr const char* kSchema = ANEMONE_SOURCE_DIR "/docs/anemone-bench-1.schema.json";
 
@@ -43,15 +41,14 @@ void take_out_what_varies(json& value) {
 
 // Equal but for the last digits of numbers.
 bool is_near(const json& a, const json& b) {
-  if (a.is_number_float() || b.is_number_float()) {
+  if (a.is_number() && b.is_number()) {
     const double x = a.get<double>(), y = b.get<double>();
     return std::abs(x - y) <= 1e-6 * (std::abs(x) + std::abs(y));
   }
   if (!a.is_structured() || a.type() != b.type() || a.size() != b.size()) return a == b;
   if (a.is_array()) return std::equal(a.begin(), a.end(), b.begin(), is_near);
-  return std::ranges::all_of(a.items(), [&](const auto& item) {
-    return b.contains(item.key()) && is_near(item.value(), b[item.key()]);
-  });
+  return std::ranges::all_of(
+      a.items(), [&](const auto& item) { return b.contains(item.key()) && is_near(item.value(), b[item.key()]); });
 }
 
 TEST(BenchSuiteCommand, PrintsTheSeedsTablesOnTheSimulator) {
@@ -116,7 +113,7 @@ TEST(BenchSuiteCommand, GoesOnAfterAFailureAndEndsWithOne) {
   EXPECT_EQ(schema_errors(report, kSchema), "");
   const json& failed = report["benchmarks"][0]["configurations"][0];
   EXPECT_EQ(failed["failure"]["stage"], "load");
-  EXPECT_THAT(failed["failure"]["reason"].get<std::string>(), HasSubstr("/nowhere"));
+  EXPECT_THAT(failed["failure"]["reason"].get<std::string>(), HasSubstr("let TMPDIR name one"));
   EXPECT_EQ(failed["times_ns"].size(), 0);
   EXPECT_TRUE(report["benchmarks"][1]["configurations"][0]["failure"].is_null());
 }
@@ -125,8 +122,9 @@ TEST(BenchSuiteCommand, SaysLoadNoWhereAPackageFails) {
   const Outcome outcome = run({"-c", "TMPDIR=/nowhere " ANEMONE_BINARY " bench inmem_basic --device sim:m4"},
                               testing::TempDir(), "/bin/sh");
   EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("modelled time"));
   EXPECT_THAT(outcome.out, HasSubstr("load: NO  compile: NO  evaluate: NO\n"));
-  EXPECT_THAT(outcome.out, ContainsRegex("FAIL\\(load: .*/nowhere"));
+  EXPECT_THAT(outcome.out, HasSubstr("FAIL(load: there is no folder for temporary files"));
 }
 
 TEST(BenchSuiteCommand, RefusesWhatChoosesNothing) {

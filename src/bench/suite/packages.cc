@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <stdlib.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <set>
 
@@ -19,8 +21,11 @@ class TemporaryFolder {
  public:
   static Result<TemporaryFolder> create() {
     std::error_code error;
-    std::string path = (fs::temp_directory_path(error) / "anemone-XXXXXX").string();
-    if (error || mkdtemp(path.data()) == nullptr) return fail("cannot make a temporary folder {}", path);
+    const fs::path parent = fs::temp_directory_path(error);
+    if (error) return fail("there is no folder for temporary files ({}): let TMPDIR name one", error.message());
+    std::string path = parent / "anemone-XXXXXX";
+    if (mkdtemp(path.data()) == nullptr)
+      return fail("cannot make a folder in {}: {}", parent.string(), strerror(errno));
     return TemporaryFolder(std::move(path));
   }
   TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, "")) {}

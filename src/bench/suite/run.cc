@@ -86,7 +86,11 @@ int64_t BenchmarkResult::failures() const {
 // ---- the run
 
 SuiteRun::SuiteRun(Device& device, RunOptions options)
-    : device_(device), options_(std::move(options)), info_(device.info()), peak_(info_.peak_flops) {
+    : device_(device),
+      options_(std::move(options)),
+      info_(device.info()),
+      clock_(is_simulated(info_.name) ? Clock::modelled : Clock::host),
+      peak_(info_.peak_flops) {
   if (peak_) peak_source_ = PeakSource::stated;
   if (info_.name != "cpu") return;
   Limit square = products(1024, 1024, 1024, 2, options_.precision);

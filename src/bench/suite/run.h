@@ -90,7 +90,7 @@ class SuiteRun {
   Device& device_;
   RunOptions options_;
   DeviceInfo info_;
-  Clock clock_ = Clock::host;
+  Clock clock_;  // what runs have shown; before the first, what is likely
   std::optional<double> peak_;
   PeakSource peak_source_ = PeakSource::unknown;
 };

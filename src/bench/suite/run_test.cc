@@ -104,7 +104,8 @@ TEST(SuiteRun, RunsAsOftenAsAskedAndOnlyWhatIsAsked) {
 TEST(SuiteRun, GoesOnAfterAFailureAndSaysWhy) {
   const auto device = open_device("sim:m4", {.strict = true});
   SuiteRun run(**device, {.precision = Precision::fp16});
-  const Benchmark b = tiny({{"too deep", small(Form::fp16, 384)}, {"after it", small(Form::fp16, 32)}});
+  const Chain wide{.channels = 32, .width = 1024, .depth = 32, .boundary = mil::DType::fp16};  // as --strict asks
+  const Benchmark b = tiny({{"too deep", small(Form::fp16, 384)}, {"after it", wide}});
   const BenchmarkResult result = run.measure(b, [](const std::string&) {});
   ASSERT_TRUE(result.outcomes[0].failure);
   EXPECT_EQ(result.outcomes[0].failure->stage, Stage::compile);

@@ -69,7 +69,7 @@ const Rule* find_rule(std::string_view op) {
   static const std::map<std::string_view, Rule> table = [] {
     std::map<std::string_view, Rule> rules;
     for (auto* family : {&elementwise_rules, &product_rules, &reduction_rules, &movement_rules, &slicing_rules,
-                         &gather_rules, &state_rules}) {
+                         &gather_rules, &state_rules, &quantization_rules}) {
       for (Rule& rule : (*family)()) rules.emplace(rule.op, std::move(rule));
     }
     return rules;
@@ -209,10 +209,11 @@ const Rule* Lowering::choose_rule(const mil::Operation& operation) const {
 
 void Lowering::choose_patterns() {
   patterns_ = find_patterns(Graph(function_, [this](mil::ValueId id) { return constant(id); }));
+  const auto bake_all = [this](const mil::Argument& argument) { bake(argument); };
   for (const Pattern& pattern : patterns_) {
-    for (const mil::Operation* operation : pattern.covers) {
-      covered_[operation] = &pattern;
-      for (const mil::Argument& argument : operation->arguments) bake(argument);
+    for (const mil::Operation* operation : pattern.covers) covered_[operation] = &pattern;
+    for (const auto* operations : {&pattern.covers, &pattern.reads}) {
+      for (const mil::Operation* operation : *operations) std::ranges::for_each(operation->arguments, bake_all);
     }
   }
 }
@@ -232,7 +233,7 @@ void Lowering::find_factors() {
     for (const char* name : {"x", "y"}) {
       const mil::Argument* argument = operation.argument(name);
       if (argument != nullptr && mil::count(shape(argument->values[0])) >= kWorthStoring) {
-        state(argument->values[0]).is_factor = true;
+        ++state(argument->values[0]).factor_uses;
       }
     }
   }
@@ -355,7 +356,7 @@ View Lowering::temporary(const mil::Shape& shape, mil::DType dtype) {
   return packed(add_buffer({.floats = floats}), shape);
 }
 
-std::optional<View> Lowering::raw_input(mil::ValueId id) const {
+std::optional<View> Lowering::raw_elements(mil::ValueId id) const {
   return state(id).view || mil::bits(dtype(id)) < 8 ? std::nullopt : state(id).surface;
 }
 
@@ -378,12 +379,20 @@ View Lowering::read(mil::ValueId id) {
   if (value.view) return *value.view;
   if (value.constant) {
     value.view = add_constant(Constant::words(*value.constant, Rounding::none), origin(id));
+  } else if (value.factor) {
+    value.view = target(id);
+    emit_widen(*value.factor, factor_dtype(), *value.view);
   } else {
     CHECK(value.surface);
     value.view = target(id);
     emit_widen(*value.surface, dtype(id), *value.view);
   }
   return *value.view;
+}
+
+bool Lowering::is_only_factor(mil::ValueId id) const {
+  const State& value = state(id);
+  return value.factor_uses > 0 && value.factor_uses == value.uses && !value.home;
 }
 
 View Lowering::read_packed(mil::ValueId id) {
@@ -410,7 +419,7 @@ View Lowering::read_factor(mil::ValueId id) {
 
 Lowering::Stored Lowering::read_stored(mil::ValueId id) {
   const auto is_narrow = [](mil::DType dtype) { return dtype == mil::DType::fp16 || dtype == mil::DType::bf16; };
-  if (const auto raw = raw_input(id); raw && is_narrow(dtype(id))) return {*raw, dtype(id)};
+  if (const auto raw = raw_elements(id); raw && is_narrow(dtype(id))) return {*raw, dtype(id)};
   const mil::Tensor* known = constant(id);
   if (known == nullptr) return {read(id), mil::DType::fp32};
   auto& stored = state(id).stored;
@@ -462,16 +471,18 @@ void Lowering::define(mil::ValueId id, const View& view) {
 // ---- Elementwise chains
 
 void Lowering::fuse(mil::ValueId result, TileInstruction instruction, const std::vector<ElementOperand>& operands,
-                    const std::vector<TileInstruction>& then) {
-  const size_t more = operands.size() + 1 + then.size();
+                    const std::vector<ThenApply>& then) {
+  const size_t more = operands.size() + 1 + 2 * then.size();
   if (chain_ && (chain_->shape() != shape(result) || !chain_->has_room(more))) flush();
   if (!chain_) chain_.emplace(shape(result));
   instruction.a = chain_register(operands[0]);
   if (operands.size() > 1) instruction.b = chain_register(operands[1]);
   if (operands.size() > 2) instruction.c = chain_register(operands[2]);
-  for (TileInstruction next : then) {
-    next.a = chain_->apply(instruction);
-    instruction = next;
+  for (const ThenApply& next : then) {
+    const uint8_t so_far = chain_->apply(instruction);
+    instruction = next.instruction;
+    instruction.a = so_far;
+    if (next.b) instruction.b = chain_->load(*next.b);
   }
   instruction.rounding = rounding(result);
   state(result).pending = chain_->apply(instruction);
@@ -503,7 +514,7 @@ void Lowering::flush() {
       value.view = like != nullptr ? packed_like(buffer, *like) : packed(buffer, chain.shape());
     }
     chain.store(reg, *value.view);
-    if (value.is_factor) {
+    if (value.factor_uses > 0) {
       value.factor = packed_like(add_buffer({.floats = (value.view->count() + 1) / 2}), *value.view);
       chain.store(reg, *value.factor, true);
     }

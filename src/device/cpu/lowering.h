@@ -17,6 +17,7 @@
 
 #include "base/gemm.h"
 #include "device/cpu/fusion.h"
+#include "device/cpu/kernels/product.h"
 #include "device/cpu/patterns/pattern.h"
 #include "device/cpu/plan.h"
 #include "device/device.h"
@@ -68,6 +69,7 @@ std::vector<Rule> movement_rules();
 std::vector<Rule> slicing_rules();
 std::vector<Rule> gather_rules();
 std::vector<Rule> state_rules();
+std::vector<Rule> quantization_rules();
 
 class Lowering {
  public:
@@ -93,6 +95,10 @@ class Lowering {
   mil::DType factor_dtype() const { return factors() == Factor::bf16 ? mil::DType::bf16 : mil::DType::fp32; }
   // As read(), in elements of factors(), rounded to what the precision keeps of them.
   View read_factor(mil::ValueId id);
+  // Products that take bfloat16 are all that use the value.
+  bool is_only_factor(mil::ValueId id) const;
+  // The value stands at `view`, in elements of factors().
+  void define_factor(mil::ValueId id, const View& view) { state(id).factor = view; }
   // As read(), with elements in packed order.
   View read_packed(mil::ValueId id);
   // Where the value stands in 16 bits an element, if it does: an input's, a constant's, or what the precision keeps of
@@ -102,9 +108,10 @@ class Lowering {
     mil::DType dtype;
   };
   Stored read_stored(mil::ValueId id);
-  // A surface's own elements, narrower than words, while the value is nothing but part of an input; else nothing.
-  std::optional<View> raw_input(mil::ValueId id) const;
-  // The value is part of an input, at `view` in its surface; it is widened when it is read.
+  // The value's own elements, narrower than words, while they are all there is of it: those of an input's surface or of
+  // a quantised image; else nothing.
+  std::optional<View> raw_elements(mil::ValueId id) const;
+  // The value's own elements stand at `view`; they are widened when it is read.
   void define_raw(mil::ValueId id, const View& view) { state(id).surface = view; }
   // What is being lowered is all that still uses the value.
   bool is_last_use(mil::ValueId id) const { return state(id).uses == 1; }
@@ -131,24 +138,32 @@ class Lowering {
   void emit_store(mil::ValueId id, const View& surface);
   void emit_narrow(const View& from, mil::DType dtype, const View& surface);
   void emit_chain(const ElementwiseChain& chain);
+  // Those of the plan's steps, which run one after another.
+  PlannedProducts& products() { return products_; }
   // A constant of the plan's own.
   View constant_view(const mil::Tensor& tensor);
 
-  // Appends an elementwise op to the chain being gathered, and functions of its result; an operand is a value or a
-  // place.
+  // Appends an elementwise op to the chain being gathered, and functions of its result, perhaps with a second operand;
+  // an operand is a value or a place.
   using ElementOperand = std::variant<mil::ValueId, View>;
+  struct ThenApply {
+    ThenApply(const TileInstruction& function, std::optional<View> operand = std::nullopt)
+        : instruction(function), b(std::move(operand)) {}
+    TileInstruction instruction;
+    std::optional<View> b;
+  };
   void fuse(mil::ValueId result, TileInstruction instruction, const std::vector<ElementOperand>& operands,
-            const std::vector<TileInstruction>& then = {});
+            const std::vector<ThenApply>& then = {});
 
  private:
   struct State {
     std::optional<mil::Tensor> constant;
-    std::optional<View> surface;  // of an input or a part of one
+    std::optional<View> surface;  // its own elements: of an input or a part of one, or bytes that a step computes
     std::optional<View> home;     // where an output or a concat will have it
     std::optional<View> view, factor;
     std::optional<Stored> stored;
     std::optional<uint8_t> pending;  // register in the chain
-    bool is_factor = false;          // of matrix products that take bfloat16
+    int factor_uses = 0;             // by matrix products that take bfloat16
     const mil::Operation* producer = nullptr;
     int uses = 0;  // as operands still to be lowered, and as outputs
   };
@@ -188,6 +203,7 @@ class Lowering {
   std::map<const mil::Operation*, const Pattern*> covered_;
   std::vector<State> states_;
   std::vector<BufferId> outputs_;
+  PlannedProducts products_;
   std::optional<ElementwiseChain> chain_;
   std::vector<mil::ValueId> chained_;  // values that the chain computes
 };

@@ -11,6 +11,8 @@ constexpr int64_t kGrain = 16384;            // elements a thread should have at
 constexpr double kWorthwhile = 64.0 * 1024;  // multiplications below which all products are done before threads start
 constexpr double kShared = 64.0 * 1024 * 1024;  // multiplications above which one product keeps all threads busy
 
+int64_t bytes_of(Factor factor) { return factor == Factor::bf16 ? 2 : 4; }
+
 bool run_batches_apart(const Gemm& gemm, const Loops& batch) {
   const int64_t batches = batch.count(), threads = thread_count();
   const double work = static_cast<double>(gemm.m) * static_cast<double>(gemm.n) * static_cast<double>(gemm.k);
@@ -37,19 +39,31 @@ void gather_row(const Windows& w, const Windows::Dims& tap, const float* x, floa
   }
 }
 
+template <class P, class Plan>
+std::shared_ptr<const P> planned(std::vector<std::shared_ptr<const P>>& products, const Plan& plan) {
+  const auto found = std::ranges::find_if(products, [&](const auto& product) { return product->plan() == plan; });
+  if (found != products.end()) return *found;
+  return products.emplace_back(std::make_shared<const P>(plan));
+}
+
 }  // namespace
 
-BatchProduct::BatchProduct(const Gemm& gemm, Factor factors, Loops batch)
+std::shared_ptr<const Product> PlannedProducts::get(const ProductPlan& plan) { return planned(products_, plan); }
+
+std::shared_ptr<const ByteProduct> PlannedProducts::get(const BytePlan& plan) { return planned(byte_products_, plan); }
+
+BatchProduct::BatchProduct(const Gemm& gemm, Factor factors, Factor result, Loops batch, PlannedProducts& products)
     : batch_(std::move(batch)),
       apart_(run_batches_apart(gemm, batch_)),
-      factor_bytes_(factors == Factor::bf16 ? 2 : 4),
-      product_(std::make_shared<Product>(ProductPlan{gemm, factors, apart_})) {}
+      factor_bytes_(bytes_of(factors)),
+      result_bytes_(bytes_of(result)),
+      product_(products.get({gemm, factors, apart_, result})) {}
 
-void BatchProduct::run(const std::byte* a, const std::byte* b, float* c) const {
+void BatchProduct::run(const std::byte* a, const std::byte* b, std::byte* c) const {
   const auto run = [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       product_->run(a + batch_.element(0, i) * factor_bytes_, b + batch_.element(1, i) * factor_bytes_,
-                    c + batch_.element(2, i));
+                    c + batch_.element(2, i) * result_bytes_);
     }
   };
   if (!apart_) return run(0, batch_.count());

@@ -61,7 +61,7 @@ std::vector<Pattern> find_patterns(const Graph& graph) {
   std::set<const mil::Operation*> taken;
   const auto is_taken = [&](const mil::Operation* operation) { return taken.contains(operation); };
   for (const mil::Operation& operation : graph.function().operations) {
-    for (const auto match : {match_attention, match_attention_backward, match_rotation}) {
+    for (const auto match : {match_attention, match_attention_backward, match_rotation, match_byte_convolution}) {
       std::optional<Pattern> pattern = match(graph, operation);
       if (!pattern || !graph.is_closed(*pattern) || std::ranges::any_of(pattern->covers, is_taken)) continue;
       taken.insert(pattern->covers.begin(), pattern->covers.end());

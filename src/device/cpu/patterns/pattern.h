@@ -21,6 +21,7 @@ struct Pattern {
   std::vector<const mil::Operation*> covers;
   std::vector<mil::ValueId> results;
   std::function<void(Lowering&)> lower;
+  std::vector<const mil::Operation*> reads = {};  // whose constants it depends on, though others need what they compute
 };
 
 // Who computes and who uses each value of a function.
@@ -59,6 +60,7 @@ inline mil::ValueId operand(const mil::Operation& operation, std::string_view na
 std::optional<Pattern> match_attention(const Graph& graph, const mil::Operation& operation);
 std::optional<Pattern> match_attention_backward(const Graph& graph, const mil::Operation& operation);
 std::optional<Pattern> match_rotation(const Graph& graph, const mil::Operation& operation);
+std::optional<Pattern> match_byte_convolution(const Graph& graph, const mil::Operation& operation);
 
 // All of them, none of which shares an operation with another.
 std::vector<Pattern> find_patterns(const Graph& graph);

@@ -1,5 +1,7 @@
 #include "device/cpu/rules/matvec.h"
 
+#include <algorithm>
+
 #include "device/cpu/kernels/matvec.h"
 
 namespace anemone::cpu {
@@ -66,6 +68,8 @@ bool emit_few_columns(Lowering& l, const ProductOperand& matrix, const ProductOp
 }
 
 }  // namespace
+
+bool has_few(const View& c) { return std::min(rows(c), columns(c)) <= kFewColumns; }
 
 bool emit_matvec(Lowering& l, const ProductOperand& a, const ProductOperand& b, const View& c) {
   if (columns(c) <= kFewColumns) return emit_few_columns(l, a, b, c);

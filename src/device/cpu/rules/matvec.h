@@ -21,6 +21,9 @@ inline ProductOperand transposed(const ProductOperand& operand) {
           }};
 }
 
+// Whether a result has so few columns or rows.
+bool has_few(const View& c);
+
 // Emits c = a·b where one of them has but a few columns or rows. False, and nothing emitted, where that is not so or
 // the other's elements do not stand together along its rows or columns.
 bool emit_matvec(Lowering& l, const ProductOperand& a, const ProductOperand& b, const View& c);

@@ -20,7 +20,7 @@ Result<> lower_identity(Lowering& l, const Node& node) {
 Result<> lower_reshape(Lowering& l, const Node& node) {
   const mil::ValueId x = node.operand("x");
   const mil::Shape& shape = l.shape(node.result());
-  if (const auto raw = l.raw_input(x); raw && l.is_last_use(x)) {
+  if (const auto raw = l.raw_elements(x); raw && l.is_last_use(x)) {
     if (const auto view = reshaped(*raw, shape)) {
       l.define_raw(node.result(), *view);
       return {};

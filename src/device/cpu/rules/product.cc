@@ -42,7 +42,7 @@ Stored stored(const View& v) {
 }
 
 // c = a · b; all three are matrices in the sense above.
-BatchProduct product_of(const View& a, const View& b, const View& c, Factor factors) {
+BatchProduct product_of(Lowering& l, const View& a, const View& b, const View& c, Factor result) {
   const size_t rank = c.shape.size();
   const Stored sa = stored(a), sb = stored(b);
   const Gemm gemm{.trans_a = sa.trans,
@@ -53,7 +53,7 @@ BatchProduct product_of(const View& a, const View& b, const View& c, Factor fact
                   .lda = sa.ld,
                   .ldb = sb.ld,
                   .ldc = stored(c).ld};
-  return {gemm, factors, batch_loops(a, b, c)};
+  return {gemm, l.factors(), result, batch_loops(a, b, c), l.products()};
 }
 
 // Where oneDNN does not copy factors into an order of its own, one stored as a row for each step of the contraction,
@@ -77,13 +77,14 @@ View spread_rows(Lowering& l, const View& rows) {
   return spread;
 }
 
-// Emits c = a · b, factors of l.factors(); a transposed c is computed as cᵀ = bᵀ · aᵀ.
-void emit_product(Lowering& l, const View& left, const View& right, const View& c) {
-  if (stored(c).trans == Transpose::yes) return emit_product(l, transposed(right), transposed(left), transposed(c));
+// Emits c = a · b, factors of l.factors(), as words or as a factor; a transposed c is computed as cᵀ = bᵀ · aᵀ.
+void emit_product(Lowering& l, const View& left, const View& right, const View& c, Factor as = Factor::fp32) {
+  if (stored(c).trans == Transpose::yes) return emit_product(l, transposed(right), transposed(left), transposed(c), as);
   const View a = stored(left).trans == Transpose::yes ? transposed(spread_rows(l, transposed(left))) : left;
   const View b = spread_rows(l, right);
-  l.emit({a, b, c}, [product = product_of(a, b, c, l.factors()), a, b, c, dtype = l.factor_dtype()](const Pointers& p) {
-    product.run(p.bytes_at(a, dtype), p.bytes_at(b, dtype), p.at(c));
+  const mil::DType from = l.factor_dtype(), to = as == Factor::fp32 ? mil::DType::fp32 : from;
+  l.emit({a, b, c}, [product = product_of(l, a, b, c, as), a, b, c, from, to](const Pointers& p) {
+    product.run(p.bytes_at(a, from), p.bytes_at(b, from), p.bytes_at(c, to));
   });
 }
 
@@ -228,23 +229,34 @@ ProductOperand weight_rows(const Node& node, int64_t groups) {
 
 // Emits the products of the weight with the image's planes, or with what each output place sees of it.
 void emit_conv(Lowering& l, const Node& node, const std::vector<mil::Window>& windows, int64_t groups,
-               const View& target) {
+               const View& target, Factor as) {
   const mil::ValueId x = node.operand("x");
   const ProductOperand weight = weight_rows(node, groups);
   if (is_pointwise(windows)) {
     const ProductOperand image{x, [groups](const View& view) { return planes(view, groups); }};
     if (emit_matvec(l, weight, image, target)) return;
     const View columns = factor(l, image);
-    return emit_product(l, factor(l, weight), columns, target);
+    return emit_product(l, factor(l, weight), columns, target, as);
   }
   const View image = l.factors() == Factor::fp32 ? l.read_factor(x) : l.read(x);
   const View columns = as_factor(l, gathered(l, image, windows, groups));
-  emit_product(l, factor(l, weight), columns, target);
+  emit_product(l, factor(l, weight), columns, target, as);
+}
+
+// Where products alone read the result: rounded to what they take by the product that computes it.
+bool emit_conv_to_factor(Lowering& l, const Node& node, const std::vector<mil::Window>& windows, int64_t groups) {
+  if (node.call.has("bias") || !l.is_only_factor(node.result())) return false;
+  const View result = l.temporary(l.shape(node.result()), l.factor_dtype()), target = *planes(result, groups);
+  if (has_few(target)) return false;
+  emit_conv(l, node, windows, groups, target, l.factors());
+  l.define_factor(node.result(), result);
+  return true;
 }
 
 Result<> lower_conv(Lowering& l, const Node& node) {
   const std::vector<mil::Window> windows = TRY(mil::conv_windows(node.call));
   const int64_t groups = node.call.integer("groups");
+  if (emit_conv_to_factor(l, node, windows, groups)) return {};
   const bool biased = node.call.has("bias");
   View result = biased ? l.temporary(l.shape(node.result())) : l.place(node.result());
   auto target = planes(result, groups);
@@ -252,7 +264,7 @@ Result<> lower_conv(Lowering& l, const Node& node) {
     result = l.temporary(result.shape);
     target = planes(result, groups);
   }
-  emit_conv(l, node, windows, groups, *target);
+  emit_conv(l, node, windows, groups, *target, Factor::fp32);
   if (!biased) {
     l.settle(node.result(), result);
     return {};

@@ -33,7 +33,7 @@ Result<> lower_slice(Lowering& l, const Node& node) {
     const View part = l.temporary(shape);
     emit_moving_copy(l, Direction::take, l.read(x), cuts, begin, part);
     l.define(result, part);
-  } else if (const auto raw = l.raw_input(x)) {
+  } else if (const auto raw = l.raw_elements(x)) {
     l.define_raw(result, *reshaped(slice_of(*raw, cuts, *known), shape));
   } else {
     l.define(result, *reshaped(slice_of(l.read(x), cuts, *known), shape));
