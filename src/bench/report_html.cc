@@ -54,12 +54,12 @@ std::string_view report_style() {
   return R"css(
 :root {
   color-scheme: light dark;
-  --page: #fff; --text: #1c2024; --soft: #5b6470; --rule: #d8dde3; --band: #f4f6f8; --bad: #b3261e; --published: #6b7280;
+  --page: #fff; --text: #1c2024; --soft: #5b6470; --rule: #d8dde3; --bad: #b3261e; --published: #6b7280;
   --c0: #1f6fb4; --c1: #c8501b; --c2: #0f7a58; --c3: #8444b8; --c4: #946500; --c5: #b0305c;
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --page: #14181d; --text: #e6e9ed; --soft: #a2acb8; --rule: #343c46; --band: #1c2229; --bad: #ff8a80;
+    --page: #14181d; --text: #e6e9ed; --soft: #a2acb8; --rule: #343c46; --bad: #ff8a80;
     --published: #a2acb8; --c0: #6cb4f2; --c1: #ff9a66; --c2: #4fd1a0; --c3: #c99bf2; --c4: #e5bf57; --c5: #f58bad;
   }
 }
