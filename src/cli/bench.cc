@@ -27,7 +27,10 @@ void print_json(const DeviceInfo& device, const std::vector<bench::OffloadTiming
   for (const bench::OffloadTiming& t : timings) {
     nlohmann::json parts;
     for (size_t i = 0; i < t.step.parts.size(); ++i) parts[std::string(train::kTimerNames[i])] = t.step.parts[i];
-    report[name_of(t.offload)] = {{"ms_per_step", t.step.total}, {"parts", parts}};
+    nlohmann::json& entry = report[name_of(t.offload)] = {{"ms_per_step", t.step.total}, {"parts", parts}};
+    if (!t.step.device) continue;
+    entry["device_ms"] = t.step.device->milliseconds;
+    entry["device_ms_modelled"] = t.step.device->modelled;
   }
   fmt::print("{}\n", report.dump(2));
 }
@@ -50,6 +53,11 @@ void print_table(const DeviceInfo& device, const std::vector<bench::OffloadTimin
         full.parts[i], reference);
   }
   row("step", core.total, full.total, bench::kPublishedTotal);
+  if (core.device && full.device) {
+    const std::string_view clock = core.device->modelled ? "modelled" : "own clock";
+    row(clock, core.device->milliseconds, full.device->milliseconds, 0);
+    fmt::print("\n{}: what the programs take on {}, without the host's work\n", clock, device.name);
+  }
   if (published) fmt::print("\nThe seed's parts cover its forward pass alone; it tells 16 % for the full offload.\n");
 }
 
@@ -76,7 +84,9 @@ Result<> bench_offload(const OffloadFlags& flags) {
 void add_bench(CLI::App& root, Action& action) {
   CLI::App* app = root.add_subcommand("bench", "Measure what takes how long");
   app->require_subcommand(1);
+  add_bench_compare(*app, action);
   add_bench_generate(*app, action);
+  add_bench_report(*app, action);
   add_bench_sim_model(*app, action);
   add_bench_suite(*app, action);
   add_bench_train(*app, action);

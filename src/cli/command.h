@@ -13,7 +13,9 @@ using Action = std::function<Result<>()>;
 
 // Each adds its command to `app`; when the command is chosen, its callback sets `action`.
 void add_bench(CLI::App& app, Action& action);
+void add_bench_compare(CLI::App& bench, Action& action);    // to the command `bench`
 void add_bench_generate(CLI::App& bench, Action& action);   // to the command `bench`
+void add_bench_report(CLI::App& bench, Action& action);     // to the command `bench`
 void add_bench_sim_model(CLI::App& bench, Action& action);  // to the command `bench`
 void add_bench_suite(CLI::App& bench, Action& action);      // to the command `bench`
 void add_bench_train(CLI::App& bench, Action& action);      // to the command `bench`

@@ -238,10 +238,12 @@ RunDescription describe(const Plan& plan, const Device& device, const Data& data
   return run;
 }
 
-// What the model has learnt from the built-in stories, in its own words.
+// What the model has learnt from the built-in stories, in its own words; nothing where it has a vocabulary of its own
+// (the presets have), since it could then say tokens that the tokenizer does not know.
 Result<> tell_story(Device& device, const Plan& plan, const std::string& tokenizer_path) {
   const model::Model model = TRY(model::load_model(plan.path));
   const text::Tokenizer tokenizer = TRY(text::Tokenizer::load(tokenizer_path));
+  if (tokenizer.vocab_size() != model.config.vocab) return {};
   const auto show = [](std::string_view text) -> Result<> {
     fmt::print("{}", text);
     std::fflush(stdout);
