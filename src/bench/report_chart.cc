@@ -109,7 +109,7 @@ class Labels {
     for (const double shift : {0.0, 12.0, -12.0, 24.0, -24.0, 36.0, -36.0}) {
       const Box box{right - width, std::max(y + shift, kTop + 9)};
       if (box.y > kHeight - kBottom - 3 || covers_any(box, width)) continue;
-      boxes_.push_back({box, width});
+      boxes_.emplace_back(box, width);
       return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\" class=\"label\">{}</text>\n", right,
                          box.y, escaped(text));
     }

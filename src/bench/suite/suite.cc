@@ -100,7 +100,7 @@ std::span<const Benchmark> suite() {
 std::vector<std::string> suite_names() {
   std::vector<std::string> names;
   for (const Benchmark& benchmark : suite()) names.push_back(benchmark.name);
-  names.push_back("all");
+  names.emplace_back("all");
   return names;
 }
 

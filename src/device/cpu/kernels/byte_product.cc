@@ -70,7 +70,7 @@ struct Quantizer {
   const int32_t* zero_point;
 
   template <class D>
-  HWY_INLINE void Convert(D d, const int32_t* sums, size_t i, Byte* to) const {
+  HWY_INLINE void convert(D d, const int32_t* sums, size_t i, Byte* to) const {
     const hn::RebindToSigned<D> words;
     auto y = scaled(d, sums, i);
     if constexpr (kHalves) y = RoundedToHalf(d, y);
@@ -86,8 +86,8 @@ struct Quantizer {
     const size_t lanes = hn::Lanes(Vector());
     auto* const bytes = reinterpret_cast<Byte*>(to);
     size_t i = 0;
-    for (; i + lanes <= count; i += lanes) Convert(Vector(), sums, i, bytes);
-    for (; i < count; ++i) Convert(Element(), sums, i, bytes);
+    for (; i + lanes <= count; i += lanes) convert(Vector(), sums, i, bytes);
+    for (; i < count; ++i) convert(Element(), sums, i, bytes);
   }
 };
 

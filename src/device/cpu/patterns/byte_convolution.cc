@@ -162,7 +162,8 @@ View image_of(Lowering& l, const mil::Shape& image, DType dtype) {
 // The bytes of a quantised image, channels last.
 View read_bytes(Lowering& l, ValueId id) {
   if (const auto raw = l.raw_elements(id); raw && is_packed(with_channels_last(*raw))) return *raw;
-  const View words = image_of(l, l.shape(id), DType::int32), bytes = image_of(l, l.shape(id), l.dtype(id));
+  const View words = image_of(l, l.shape(id), DType::int32);
+  View bytes = image_of(l, l.shape(id), l.dtype(id));
   l.emit_copy(with_channels_last(l.read(id)), with_channels_last(words));
   l.emit_narrow(with_channels_last(words), l.dtype(id), with_channels_last(bytes));
   return bytes;

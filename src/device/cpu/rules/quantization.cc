@@ -10,7 +10,7 @@ using ThenApply = Lowering::ThenApply;
 
 // A scale or zero point, along the axis that it is given for.
 View aligned(Lowering& l, const Node& node, std::string_view parameter) {
-  const View view = l.read(node.operand(parameter));
+  View view = l.read(node.operand(parameter));
   if (view.shape.empty()) return view;
   mil::Shape shape(l.shape(node.operand("input")).size(), 1);
   shape[axis_of(node.call, "axis", shape.size())] = view.shape[0];
@@ -19,7 +19,8 @@ View aligned(Lowering& l, const Node& node, std::string_view parameter) {
 
 // The same as a float, worked out at each run: it may be loaded anew.
 View zero_point(Lowering& l, const Node& node) {
-  const View words = aligned(l, node, "zero_point"), floats = l.temporary(words.shape);
+  const View words = aligned(l, node, "zero_point");
+  View floats = l.temporary(words.shape);
   ElementwiseChain chain(words.shape);
   chain.store(chain.apply({.op = ElementOp::to_float, .a = chain.load(words), .integers = true}), floats);
   l.emit_chain(chain);
