@@ -32,8 +32,9 @@ constexpr ChoiceText kChoices[] = {
      "up or to nearest, only 14 and 16 to nearest give both published errors over |x| <= 20, 6.3e-4 at most and 45 ulp "
      "beside pi; of these 16 makes 18 bits of a turn."},
     {Choice::gelu_and_silu_tables, "gelu-and-silu-tables",
-     "The 33 entries are those whose lines are nearest to the function in the sense of least squares over all normal "
-     "halves within [-4, 4] for gelu, whatever its mode, and [-8, 8] for silu. Above the table the result is x, below "
+     "Approximate: the 33 entries are those whose lines are nearest to the function in the sense of least squares over "
+     "all normal halves within [-4, 4] for gelu, whatever its mode, and [-8, 8] for silu. Above the table the result "
+     "is x, below "
      "0.",
      "The entries were not published; only gelu(0) = -7.6e-4, gelu(1/4) = 0.1436, silu(0) = -1.7e-3, silu(1/2) = 0.296 "
      "and the largest errors, 6.2e-3 and 1.5e-2 (751K study, M6). This criterion gives these figures, but 6.1e-3 for "

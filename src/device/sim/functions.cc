@@ -50,7 +50,6 @@ struct Served {
   std::string_view op;
   Number (*f)(Number x, const Settings& s);
   std::vector<Choice> choices = {};
-  bool approximate = false;
 };
 
 const std::vector<Served>& published() {
@@ -76,8 +75,8 @@ const std::vector<Served>& published() {
        {table_special_inputs, epsilon_rounding}},
       {"inverse", [](N x, const S& s) { return N(inverse_of(plus_epsilon(x, s.epsilon))); }, {table_special_inputs}},
       {"sin", [](N x, const S&) { return N(sin_of(x)); }, {table_special_inputs, sin_phase}},
-      {"gelu", [](N x, const S&) { return N(gelu_of(x)); }, {table_special_inputs, gelu_and_silu_tables}, true},
-      {"silu", [](N x, const S&) { return N(silu_of(x)); }, {table_special_inputs, gelu_and_silu_tables}, true},
+      {"gelu", [](N x, const S&) { return N(gelu_of(x)); }, {table_special_inputs, gelu_and_silu_tables}},
+      {"silu", [](N x, const S&) { return N(silu_of(x)); }, {table_special_inputs, gelu_and_silu_tables}},
   };
   return ops;
 }
@@ -168,7 +167,7 @@ std::optional<Function> function_of(std::string_view op, const OpCall& call) {
   if (!s) return {};
   // A half that came through unchanged is rounded like any result: what has exponent 31 becomes infinite.
   auto evaluate = [f = served->f, s = *s](Half x) -> Half { return Number(value(f(x, s))); };
-  return Function{std::move(evaluate), served->choices, served->approximate};
+  return Function{std::move(evaluate), served->choices};
 }
 
 std::vector<std::string_view> function_ops() {

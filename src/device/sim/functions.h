@@ -20,7 +20,6 @@ namespace anemone::sim {
 struct Function {
   std::function<Half(Half)> evaluate;
   std::vector<Choice> choices;
-  bool approximate = false;  // read from a table whose entries were not published, but fitted
 };
 
 // The function that a use of an op computes, with its settings; nothing for an op that the engine does not have or that

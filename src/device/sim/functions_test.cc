@@ -109,10 +109,10 @@ TEST(Functions, AreOfOneAlphaForAllChannels) {
 TEST(Functions, SayWhatIsFittedAndWhatIsChosen) {
   using testing::Contains;
   for (const char* op : {"gelu", "silu"}) {
-    EXPECT_TRUE(Use(op).function()->approximate) << op;
     EXPECT_THAT(Use(op).function()->choices, Contains(Choice::gelu_and_silu_tables)) << op;
   }
-  EXPECT_FALSE(Use("tanh").function()->approximate);
+  EXPECT_TRUE(describe(Choice::gelu_and_silu_tables).chosen.starts_with("Approximate: "));
+  EXPECT_THAT(Use("tanh").function()->choices, testing::Not(Contains(Choice::gelu_and_silu_tables)));
   EXPECT_TRUE(Use("square").function()->choices.empty());
   EXPECT_THAT(Use("round").function()->choices, Contains(Choice::round_adds_half));
   EXPECT_THAT(Use("cos").function()->choices, Contains(Choice::sin_phase));

@@ -76,14 +76,6 @@ Result<> Limits::check_compile(const mil::Function& function, const mil::Weights
   return {};
 }
 
-std::vector<std::string> Limits::warnings(const mil::Function& function, const mil::Weights& weights) const {
-  std::vector<std::string> sentences;
-  for (const Finding& finding : mil::engine_findings(function, profile_, &weights, strict_)) {
-    if (!is_error(finding)) sentences.push_back(sentence(*finding.rule, profile_, what_of(finding)));
-  }
-  return sentences;
-}
-
 int64_t Limits::compiles_left() const {
   const int64_t by_loaded = most_loaded(profile_) - loaded_;
   return std::max<int64_t>(0, counts_compiles() ? std::min(by_loaded, mil::kMostCompiles - compiled_) : by_loaded);

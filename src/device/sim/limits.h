@@ -27,8 +27,6 @@ class Limits {
 
   // Counts as a compile where it succeeds.
   Result<> check_compile(const mil::Function& function, const mil::Weights& weights);
-  // What sources disagree about, or is wrong for some inputs, or slow, in a function that compiles.
-  std::vector<std::string> warnings(const mil::Function& function, const mil::Weights& weights) const;
   void loaded() { ++loaded_; }
   void unloaded() { --loaded_; }
   int64_t compiles_left() const;

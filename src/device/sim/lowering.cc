@@ -90,12 +90,7 @@ Lowering::Lowering(mil::Function function, const Target& target) : target_(targe
   for (const mil::Operation& operation : plan_.function.operations) {
     for (mil::ValueId id : operation.results) producers_[size_t(id)] = &operation;
   }
-  for (size_t i = 0; i < plan_.function.inputs.size(); ++i) {
-    const mil::ValueId id = plan_.function.inputs[i];
-    const BufferId buffer = add_buffer({.place = Place::input, .halves = mil::count(shape(id)), .index = i});
-    define(id, packed(buffer, shape(id)));
-    plan_.inputs.push_back(*plan_.values[size_t(id)]);
-  }
+  for (mil::ValueId id : plan_.function.inputs) plan_.inputs.push_back(result(id));
 }
 
 Result<> Lowering::load_constants(const mil::Weights& weights) {
@@ -104,7 +99,7 @@ Result<> Lowering::load_constants(const mil::Weights& weights) {
 }
 
 BufferId Lowering::add_buffer(PlanBuffer buffer) {
-  if (buffer.place == Place::arena || buffer.place == Place::input) {
+  if (buffer.place == Place::arena) {
     buffer.offset = plan_.arena_halves;
     plan_.arena_halves += aligned(buffer.halves);
   }

@@ -18,13 +18,13 @@
 
 namespace anemone::sim {
 
-enum class Place : uint8_t { arena, constant, input };
+enum class Place : uint8_t { arena, constant };
 
 struct PlanBuffer {
   Place place = Place::arena;
   int64_t halves = 0;
   int64_t offset = 0;  // in the arena
-  size_t index = 0;    // of the constant or input
+  size_t index = 0;    // of the constant
 };
 
 // Where each buffer stands during one run.
