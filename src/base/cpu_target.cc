@@ -69,4 +69,6 @@ std::string_view vector_instructions() {
   return name;
 }
 
+std::string vector_library() { return fmt::format("Highway {}.{}.{}", HWY_MAJOR, HWY_MINOR, HWY_PATCH); }
+
 }  // namespace anemone

@@ -5,6 +5,7 @@
 //   vector_instructions();              // "AVX2", or less where the processor has less
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -24,5 +25,8 @@ Result<> cap_cpu_target_by_environment();
 
 // What the kernels run on: "AVX-512", "AVX2", "SSE4", "NEON", ….
 std::string_view vector_instructions();
+
+// "Highway 1.0.3"
+std::string vector_library();
 
 }  // namespace anemone

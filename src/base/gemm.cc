@@ -1,6 +1,7 @@
 #include "base/gemm.h"
 
 #include <dnnl.h>
+#include <fmt/format.h>
 #include <omp.h>
 
 #include <dnnl.hpp>
@@ -92,6 +93,11 @@ void gemm(const Gemm& g, const float* a, const float* b, float* c) {
   const char tb = g.trans_b == Transpose::yes ? 'T' : 'N';
   const dnnl_status_t status = dnnl_sgemm(ta, tb, g.m, g.n, g.k, g.alpha, a, g.lda, b, g.ldb, g.beta, c, g.ldc);
   CHECK(status == dnnl_success);
+}
+
+std::string product_library() {
+  const dnnl_version_t& version = *dnnl_version();
+  return fmt::format("oneDNN {}.{}.{}", version.major, version.minor, version.patch);
 }
 
 bool multiplies_bfloat16() { return has_isa(dnnl_cpu_isa_avx512_core_bf16); }

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "base/buffer.h"
 
@@ -31,6 +32,9 @@ struct Gemm {
   bool operator==(const Gemm&) const = default;
 };
 void gemm(const Gemm& shape, const float* a, const float* b, float* c);
+
+// "oneDNN 2.6.0"
+std::string product_library();
 
 // What the factors of a planned product are stored as, and its result; it accumulates in floats.
 enum class Factor : uint8_t { fp32, bf16 };

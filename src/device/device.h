@@ -130,10 +130,22 @@ struct DeviceInfo {
   bool whole_attention = false;            // takes the backward pass of attention as one program
 };
 
+// Something that a device has or keeps to, for people: {"instructions", "AVX-512 BF16", ""}.
+struct Fact {
+  std::string group, name, value;
+};
+
+class EngineCalls;  // device/engine_calls.h
+
 class Device {
  public:
   virtual ~Device() = default;
   virtual DeviceInfo info() const = 0;
+  // What there is to tell of it, group by group: instructions, caches and libraries; rules and figures; classes and
+  // their selectors.
+  virtual std::vector<Fact> facts() const = 0;
+  // Null where the device is no engine.
+  virtual EngineCalls* engine_calls() { return nullptr; }
   virtual Result<std::unique_ptr<Surface>> allocate(size_t bytes) = 0;
   virtual Result<std::unique_ptr<Program>> compile(const mil::Function& function, const mil::Weights& weights) = 0;
 };

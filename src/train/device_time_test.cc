@@ -43,6 +43,7 @@ class ClockedProgram final : public Program {
 class ClockedDevice final : public Device {
  public:
   DeviceInfo info() const override { return device_->info(); }
+  std::vector<Fact> facts() const override { return device_->facts(); }
   Result<std::unique_ptr<Surface>> allocate(size_t bytes) override { return device_->allocate(bytes); }
   Result<std::unique_ptr<Program>> compile(const mil::Function& function, const mil::Weights& weights) override {
     return std::make_unique<ClockedProgram>(TRY(device_->compile(function, weights)), runs_);

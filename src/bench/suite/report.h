@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/machine.h"
+#include "base/machine.h"
 #include "bench/suite/run.h"
 
 namespace anemone::bench {

@@ -122,6 +122,7 @@ class Broken final : public Device {
  public:
   explicit Broken(std::function<void(std::span<Half>)> spoil) : spoil_(std::move(spoil)) {}
   DeviceInfo info() const override { return {.name = "broken", .description = "ref, and a fault"}; }
+  std::vector<Fact> facts() const override { return ref_->facts(); }
   Result<std::unique_ptr<Surface>> allocate(size_t bytes) override { return ref_->allocate(bytes); }
   Result<std::unique_ptr<Program>> compile(const mil::Function& function, const mil::Weights& weights) override;
 

@@ -1,11 +1,13 @@
 #include "device/cpu/cpu_device.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <fstream>
 #include <mutex>
 
 #include "base/cpu_target.h"
 #include "base/gemm.h"
+#include "base/machine.h"
 #include "base/parallel.h"
 #include "device/cpu/lowering.h"
 #include "device/host_surface.h"
@@ -107,8 +109,7 @@ class CpuProgram final : public Program {
 
   const Signature& signature() const override { return compiled_->signature; }
 
-  Result<std::unique_ptr<Request>> bind(const std::vector<Surface*>& inputs,
-                                        const std::vector<Surface*>& outputs,
+  Result<std::unique_ptr<Request>> bind(const std::vector<Surface*>& inputs, const std::vector<Surface*>& outputs,
                                         const RequestOptions& options) const override {
     TRY(check_options("cpu", options));
     TRY(check_surfaces(signature(), inputs, outputs));
@@ -129,12 +130,26 @@ class CpuProgram final : public Program {
 };
 
 std::string processor_model() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    const size_t colon = line.find(": ");
-    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  const std::string name = this_machine().cpu;
+  return name.empty() ? "this processor" : name;
+}
+
+std::string yes_or_no(bool yes) { return yes ? "yes" : "no"; }
+
+std::vector<Fact> facts_of(const Machine& machine) {
+  std::vector<Fact> facts{{"processor", "model", processor_model()},
+                          {"processor", "cores", machine.cores == 0 ? "unknown" : fmt::format("{}", machine.cores)},
+                          {"processor", "threads", fmt::format("{}", machine.threads)},
+                          {"instructions", "vectors", std::string(vector_instructions())},
+                          {"instructions", "bfloat16 products", yes_or_no(multiplies_bfloat16())},
+                          {"instructions", "int8 products", yes_or_no(multiplies_bytes())}};
+  for (const Cache& cache : machine.caches) {
+    facts.push_back({"caches", fmt::format("level {}{}", cache.level, cache.unified ? "" : ", data"),
+                     fmt::format("{} KiB", cache.bytes >> 10)});
   }
-  return "this processor";
+  facts.push_back({"libraries", "matrix products", product_library()});
+  facts.push_back({"libraries", "vectors", vector_library()});
+  return facts;
 }
 
 class CpuDevice final : public Device {
@@ -147,6 +162,7 @@ class CpuDevice final : public Device {
                                        vector_instructions(), multiplies_bfloat16() ? ", bfloat16 products" : ""),
             .whole_attention = true};
   }
+  std::vector<Fact> facts() const override { return facts_of(this_machine()); }
   Result<std::unique_ptr<Surface>> allocate(size_t bytes) override { return std::make_unique<HostSurface>(bytes); }
   Result<std::unique_ptr<Program>> compile(const mil::Function& function, const mil::Weights& weights) override {
     cpu::Plan plan = TRY(cpu::lower(function, weights, precision_));

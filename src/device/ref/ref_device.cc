@@ -1,7 +1,10 @@
 #include "device/ref/ref_device.h"
 
+#include <fmt/format.h>
+
 #include "device/host_surface.h"
 #include "mil/interpreter.h"
+#include "mil/op.h"
 
 namespace anemone {
 namespace {
@@ -56,8 +59,7 @@ class RefProgram final : public Program {
 
   const Signature& signature() const override { return signature_; }
 
-  Result<std::unique_ptr<Request>> bind(const std::vector<Surface*>& inputs,
-                                        const std::vector<Surface*>& outputs,
+  Result<std::unique_ptr<Request>> bind(const std::vector<Surface*>& inputs, const std::vector<Surface*>& outputs,
                                         const RequestOptions& options) const override {
     TRY(check_options("ref", options));
     TRY(check_surfaces(signature_, inputs, outputs));
@@ -75,6 +77,11 @@ class RefDevice final : public Device {
 
   DeviceInfo info() const override {
     return {.name = "ref", .description = "readable interpreter, double precision, one thread"};
+  }
+  std::vector<Fact> facts() const override {
+    return {{"interpreter", "ops", fmt::format("{}", mil::all_ops().size())},
+            {"interpreter", "numbers", "double"},
+            {"interpreter", "rounding", rounding_ == mil::Rounding::none ? "of results alone" : "to declared types"}};
   }
   Result<std::unique_ptr<Surface>> allocate(size_t bytes) override { return std::make_unique<HostSurface>(bytes); }
   Result<std::unique_ptr<Program>> compile(const mil::Function& function, const mil::Weights& weights) override {

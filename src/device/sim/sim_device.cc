@@ -8,6 +8,7 @@
 
 #include "device/host_surface.h"
 #include "device/sim/arithmetic/number.h"
+#include "device/sim/facts.h"
 #include "device/sim/limits.h"
 #include "device/sim/lowering.h"
 #include "device/sim/time/time_model.h"
@@ -168,6 +169,7 @@ class SimDevice final : public Device {
     if (engine_->limits) info.compiles_left = engine_->limits->compiles_left();
     return info;
   }
+  std::vector<Fact> facts() const override { return facts_of(engine_->profile); }
 
   Result<std::unique_ptr<Surface>> allocate(size_t bytes) override { return std::make_unique<HostSurface>(bytes); }
 

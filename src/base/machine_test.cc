@@ -1,8 +1,8 @@
-#include "bench/machine.h"
+#include "base/machine.h"
 
 #include <gtest/gtest.h>
 
-namespace anemone::bench {
+namespace anemone {
 namespace {
 
 TEST(Machine, TellsWhatAnySystemTells) {
@@ -25,4 +25,4 @@ TEST(Machine, ListsCachesOfDataFromSmallToLarge) {
 }
 
 }  // namespace
-}  // namespace anemone::bench
+}  // namespace anemone

@@ -1,4 +1,4 @@
-#include "bench/machine.h"
+#include "base/machine.h"
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 #endif
 
-namespace anemone::bench {
+namespace anemone {
 namespace {
 
 #ifdef __APPLE__
@@ -142,4 +142,4 @@ Machine this_machine() {
           operating_system(), ANEMONE_VERSION,  kCompiler, kBuildType};
 }
 
-}  // namespace anemone::bench
+}  // namespace anemone

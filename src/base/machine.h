@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace anemone::bench {
+namespace anemone {
 
 // Of data, as one core sees it.
 struct Cache {
@@ -28,4 +28,4 @@ struct Machine {
 
 Machine this_machine();
 
-}  // namespace anemone::bench
+}  // namespace anemone
