@@ -11,16 +11,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Set before anything opens the device; `ane_test` and the processes that it starts use the double, in a folder of
-// their own, and may compile as much as they like unless a test says otherwise.
+// Memory, where there is such a folder: programs are many small files.
+fs::path parent() {
+  return fs::is_directory("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path();
+}
+
+// Set before anything opens the device: this process and those that it starts use the double, in a folder of their own,
+// and may compile as much as they like unless a test says otherwise.
 const fs::path& temporary() {
+  constexpr const char* kGiven = "ANE_TEST_FOLDER";  // by the process that started this one
   static const fs::path folder = [] {
-    std::string pattern = (fs::temp_directory_path() / "ane_test_XXXXXX").string();
-    fs::path made = mkdtemp(pattern.data());
+    if (const char* given = std::getenv(kGiven)) return fs::path(given);
+    std::string pattern = (parent() / "ane_test_XXXXXX").string();
+    const fs::path made = mkdtemp(pattern.data());
+    setenv(kGiven, made.c_str(), 1);
     setenv("TMPDIR", made.c_str(), 1);
     setenv("ANEMONE_ANE_FRAMEWORK", ANEMONE_ANE_DOUBLE, 1);
     setenv("ANEMONE_ANE_COMPILES", "1000000", 1);
-    std::atexit([] { fs::remove_all(std::getenv("TMPDIR")); });
+    setenv("ANEMONE_ANE_DOUBLE_COMPILES", "1000000", 1);
+    std::atexit([] { fs::remove_all(std::getenv(kGiven)); });
     return made;
   }();
   return folder;
@@ -72,7 +81,6 @@ std::set<std::string> left_behind() {
 
 void WithDouble::SetUp() {
   ane_double().reset();
-  ane_double().set_budget(1000000);
   auto opened = open_device("ane");
   ASSERT_TRUE(opened) << opened.error().message;
   device_ = std::move(*opened);

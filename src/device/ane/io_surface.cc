@@ -75,10 +75,7 @@ Result<std::unique_ptr<IoSurface>> IoSurface::create(size_t bytes) {
   Owned surface = Owned::taken(functions().create(properties(allocated)));
   if (!surface) return fail("IOSurfaceCreate gave no surface of {} bytes: free memory, or ask for less", allocated);
   auto made = std::unique_ptr<IoSurface>(new IoSurface(std::move(surface), bytes, allocated));
-  const Map zeroed = made->map(Access::write);
-  if (zeroed.bytes().data() == nullptr) return fail("IOSurfaceGetBaseAddress gave no address");
-  std::ranges::fill(zeroed.bytes(), std::byte{});
-  TRY(made->check());
+  TRY(made->clear());
   return made;
 }
 
@@ -87,12 +84,23 @@ IoSurface::~IoSurface() {
   surface_ = Owned();
 }
 
+Result<> IoSurface::clear() {
+  const Map all = map(Access::write);
+  TRY(check());
+  if (all.bytes().data() == nullptr) return fail("IOSurfaceGetBaseAddress gave no address");
+  std::ranges::fill(all.bytes(), std::byte{});
+  return {};
+}
+
 Map IoSurface::map(Access access) {
   const int32_t status = functions().lock(handle(), options_of(access), nullptr);
-  auto* base = static_cast<std::byte*>(functions().base_address(handle()));
-  if (status == 0) return Map({base, base == nullptr ? 0 : bytes_}, access, unlock, handle());
+  if (status == 0) {
+    auto* base = static_cast<std::byte*>(functions().base_address(handle()));
+    return Map({base, base == nullptr ? 0 : bytes_}, access, unlock, handle());
+  }
   failure_ = status;
-  return Map({base, base == nullptr ? 0 : bytes_}, access);
+  stand_in_.resize(bytes_);
+  return Map(stand_in_, access);
 }
 
 void IoSurface::unlock(void* surface, Access access) { functions().unlock(surface, options_of(access), nullptr); }

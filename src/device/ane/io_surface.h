@@ -32,11 +32,13 @@ class IoSurface final : public Surface {
  private:
   IoSurface(Owned surface, size_t bytes, size_t allocated)
       : surface_(std::move(surface)), bytes_(bytes), allocated_(allocated) {}
+  Result<> clear();
   static void unlock(void* surface, Access access);
 
   Owned surface_;
   size_t bytes_, allocated_;
   std::atomic<int32_t> failure_ = 0;
+  std::vector<std::byte> stand_in_;  // for who maps what cannot be locked
 };
 
 }  // namespace anemone::ane

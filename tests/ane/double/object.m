@@ -10,6 +10,12 @@ __attribute__((constructor)) static void keep_the_dead(void) {
   setenv("CRASH_ON_ZOMBIE", "YES", 1);
 }
 
+// GNUstep's own, which Foundation's is not, is the same folder whatever TMPDIR says.
+__attribute__((visibility("default"))) NSString* NSTemporaryDirectory(void) {
+  const char* folder = getenv("TMPDIR");
+  return [NSString stringWithUTF8String:folder != NULL ? folder : "/tmp"];
+}
+
 @implementation ANEDoubleObject
 
 + (id)allocWithZone:(NSZone*)zone {
