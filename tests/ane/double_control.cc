@@ -12,9 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Memory, where there is such a folder: programs are many small files.
-fs::path parent() {
-  return fs::is_directory("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path();
-}
+fs::path parent() { return fs::is_directory("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path(); }
 
 // Set before anything opens the device: this process and those that it starts use the double, in a folder of their own,
 // and may compile as much as they like unless a test says otherwise.
@@ -74,7 +72,8 @@ std::set<std::string> left_behind() {
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(temporary())) {
     const std::string name = entry.path().filename().string();
-    if (!name.ends_with(".lock")) names.insert(name);
+    const bool is_tests_own = name.starts_with("anemone_");
+    if (!name.ends_with(".lock") && !is_tests_own) names.insert(name);
   }
   return names;
 }

@@ -29,7 +29,7 @@ struct Double {
 };
 const Double& ane_double();
 
-// What stands in the temporary folder of the tests, but for locks.
+// What stands in the temporary folder of the tests, but for locks and what tests wrote themselves.
 std::set<std::string> left_behind();
 
 // A device on the double, with a temporary folder of its own. At the end nothing may be left, in memory or on disk.

@@ -5,8 +5,8 @@ namespace anemone {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 using testing::IsEmpty;
+using testing::Not;
 
 struct Failure {
   std::string call;

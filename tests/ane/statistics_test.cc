@@ -33,7 +33,8 @@ Ran run_twice() {
   return at(*bound.outputs[0], 0) == 6 ? ran : Ran{std::chrono::nanoseconds(-1), {}};
 }
 
-constexpr const char* kMake = "requestWithInputs:inputIndices:outputs:outputIndices:weightsBuffer:perfStats:procedureIndex:";
+constexpr const char* kMake =
+    "requestWithInputs:inputIndices:outputs:outputIndices:weightsBuffer:perfStats:procedureIndex:";
 constexpr const char* kEvaluate = "evaluateWithQoS:options:request:error:";
 
 TEST_F(AneStatistics, GiveTheTimeOfARun) {

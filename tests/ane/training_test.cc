@@ -18,7 +18,7 @@ class AneTraining : public WithDouble, public testing::WithParamInterface<Way> {
 
 std::vector<double> losses(Device& device, const Way& way, const std::string& name) {
   train::TrainOptions options = train::small_options();
-  options.weights = way.source;
+  options.source = way.source;
   options.offload = way.offload;
   options.precision = Precision::fp16;
   options.steps = 4;

@@ -19,7 +19,8 @@ using testing::SizeIs;
 // An environment variable while it lives.
 class Setting {
  public:
-  Setting(const char* name, const std::string& value) : name_(name), before_(std::getenv(name) ? std::getenv(name) : "") {
+  Setting(const char* name, const std::string& value)
+      : name_(name), before_(std::getenv(name) ? std::getenv(name) : "") {
     setenv(name, value.c_str(), 1);
   }
   ~Setting() {
@@ -92,8 +93,9 @@ TEST_F(AneWorker, PassesOnOptionsAndErrors) {
 TEST_F(AneWorker, ThatDiesIsReportedAndReplaced) {
   {
     const Setting dying("ANEMONE_ANE_DOUBLE_FAIL", "evaluateWithQoS:options:request:error:=1=die");
-    EXPECT_THAT(error_of(run_once(device(), Doubling(5))),
-                AllOf(HasSubstr("the worker process that runs this program ended with code 3"), HasSubstr("compile it")));
+    EXPECT_THAT(
+        error_of(run_once(device(), Doubling(5))),
+        AllOf(HasSubstr("the worker process that runs this program ended with code 3"), HasSubstr("compile it")));
   }
   EXPECT_EQ(run_once(device(), Doubling(5)).value_or(-1), 15);  // which also takes away what the dead one left
 }
