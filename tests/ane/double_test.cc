@@ -18,6 +18,11 @@ class AneDouble : public WithDouble {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     framework_ = Framework::open().value();
   }
+  void TearDown() override {
+    device_.reset();
+    static_cast<void>(open_device("ane"));  // takes away what the dead left
+    WithDouble::TearDown();
+  }
   // Of a program, whose files stand nowhere.
   Id model() const {
     const std::string text = "program(1.0) {}";
@@ -89,8 +94,6 @@ TEST_F(AneDoubleDeathTest, RunsNothingOnASurfaceThatIsBeingWritten) {
     static_cast<void>(request->run());
   };
   EXPECT_DEATH(run_while_mapped(), "locked for writing while a program runs on it");
-  device_.reset();
-  open_device("ane").value();  // takes away what the dead left
 }
 
 TEST_F(AneDouble, CountsCompiles) {

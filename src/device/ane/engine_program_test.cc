@@ -37,7 +37,9 @@ TEST(EngineProgram, GivesEveryBlobAFile) {
   const mil::TensorType type{DType::fp16, {4}};
   const mil::BlobReference second{"@model_path/weights/all.bin", 256};
   const mil::Value x = b.input("x", type);
-  b.output("y", x * b.weight("w", type) + b.weight("v", type, second));
+  const mil::Value w = b.weight("w", type);
+  const mil::Value v = b.weight("v", type, second);
+  b.output("y", x * w + v);
   mil::Weights weights;
   weights.set(mil::weight_file("w"), mil::Tensor::from_numbers(type, std::vector{1.0, 2.0, 3.0, 4.0}));
   weights.set(second, mil::Tensor::from_numbers(type, std::vector{5.0, 6.0, 7.0, 8.0}));
