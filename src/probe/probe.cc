@@ -14,7 +14,8 @@ std::vector<Finding> Probe::run(Device& device, Precision precision) const {
 }
 
 std::span<const Probe> probes() {
-  static const std::array kProbes{rmsnorm_bwd(), weight_reload()};
+  static const std::array kProbes{rmsnorm_bwd(), classifier(), weight_reload(), causal_attn(), sdpa5(),
+                                  conv_attn3(),  full_fused(), fused_qkv(),     fused_bwd(),   dynamic_matmul()};
   return kProbes;
 }
 

@@ -1,6 +1,8 @@
 #include "probe/trial.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "base/check.h"
 
@@ -13,6 +15,14 @@ Result<std::vector<std::unique_ptr<Surface>>> allocate(Device& device, const std
   return surfaces;
 }
 
+// The first element, then copies of all there are.
+void fill_with_nan(const mil::TensorType& type, std::span<std::byte> bytes) {
+  const auto total = static_cast<size_t>(type.bytes());
+  auto done = total / static_cast<size_t>(type.count());
+  mil::store_number(type.dtype, bytes.data(), 0, NAN);
+  for (; done < total; done *= 2) std::memcpy(&bytes[done], bytes.data(), std::min(done, total - done));
+}
+
 }  // namespace
 
 Numbers rounded(mil::DType dtype, Numbers values) {
@@ -22,6 +32,17 @@ Numbers rounded(mil::DType dtype, Numbers values) {
     value = mil::load_number(dtype, element, 0);
   }
   return values;
+}
+
+Numbers joined(Numbers a, const Numbers& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+RunTime operator+(const RunTime& a, const RunTime& b) {
+  RunTime sum{.wall = a.wall + b.wall, .modelled = a.modelled || b.modelled};
+  if (a.device && b.device) sum.device = *a.device + *b.device;
+  return sum;
 }
 
 Result<Trial> Trial::create(Device& device, const mil::Function& function, const mil::Weights& weights,
@@ -52,7 +73,7 @@ Result<RunTime> Trial::run() {
   for (size_t output = 0; output < outputs_.size(); ++output) {
     const mil::TensorType& type = signature().outputs[output].type;
     const Map map = outputs_[output]->map(Access::write);
-    for (int64_t i = 0; i < type.count(); ++i) mil::store_number(type.dtype, map.bytes().data(), i, NAN);
+    fill_with_nan(type, map.bytes());
   }
   return request_->run();
 }
