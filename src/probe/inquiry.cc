@@ -92,8 +92,13 @@ void Inquiry::compare(std::string what, const Numbers& expected, const Numbers& 
   judge(std::move(what), errors_of(expected, actual), tolerance, std::move(published));
 }
 
-void Inquiry::judge(std::string what, const Errors& errors, Tolerance tolerance, std::vector<Published> published) {
+Tolerance Inquiry::allowed(Tolerance tolerance) const {
   if (precision_ == Precision::bf16) tolerance.ours *= kCoarserThanHalves;
+  return tolerance;
+}
+
+void Inquiry::judge(std::string what, const Errors& errors, Tolerance tolerance, std::vector<Published> published) {
+  tolerance = allowed(tolerance);
   const bool passed = errors.within(tolerance);
   record({.what = std::move(what),
           .outcome = passed ? Outcome::pass : Outcome::fail,

@@ -14,7 +14,8 @@ std::vector<Finding> Probe::run(Device& device, Precision precision) const {
 }
 
 std::span<const Probe> probes() {
-  static const std::array kProbes{rmsnorm_bwd(), weight_reload()};
+  static const std::array kProbes{rmsnorm_bwd(), weight_reload(), weight_patch(), perf_stats(),
+                                  qos_sweep(),   ane_advanced(),  api()};
   return kProbes;
 }
 
