@@ -147,18 +147,19 @@ Result<Timing> Inquiry::time(std::string what, Trial& trial, int64_t warmups, in
 }
 
 void Inquiry::time(std::string what, const Timing& timing, std::vector<Published> published) {
-  record({.what = std::move(what),
-          .answer = fmt::format("{:.3f} ms", timing.milliseconds),
-          .timing = timing,
-          .published = std::move(published)});
+  record(
+      {.what = std::move(what),
+       .answer = fmt::format("{:.3f} ms{}", timing.milliseconds, timing.clock == Clock::modelled ? ", modelled" : ""),
+       .timing = timing,
+       .published = std::move(published)});
 }
 
 void Inquiry::unavailable(std::string what, std::string why) {
-  record({.what = std::move(what), .outcome = Outcome::unavailable, .answer = "unavailable", .why = std::move(why)});
+  record({.what = std::move(what), .outcome = Outcome::unavailable, .answer = "", .why = std::move(why)});
 }
 
 void Inquiry::fail(std::string what, std::string why) {
-  record({.what = std::move(what), .outcome = Outcome::fail, .answer = "failed", .why = std::move(why)});
+  record({.what = std::move(what), .outcome = Outcome::fail, .answer = "", .why = std::move(why)});
 }
 
 void Inquiry::list(std::string what, std::vector<Fact> facts) {
