@@ -1,9 +1,10 @@
-// anemone probe NAME, all: questions put to a device.
+// anemone probe NAME, all: questions put to a device; anemone probe report: several answers beside each other.
 #include <memory>
 
 #include "cli/command.h"
 #include "cli/device_flags.h"
 #include "probe/report.h"
+#include "probe/side_by_side.h"
 
 namespace anemone::cli {
 namespace {
@@ -59,6 +60,28 @@ void add_one(CLI::App& to, Action& action, const std::string& name, const std::s
   app->callback([&action, flags] { action = [flags] { return run(*flags); }; });
 }
 
+struct ReportFlags {
+  std::vector<std::string> paths;
+  bool json = false;
+};
+
+Result<> compare(const ReportFlags& flags) {
+  std::vector<probe::results::File> files;
+  for (const std::string& path : flags.paths) files.push_back(TRY(probe::results::read(path)));
+  const probe::SideBySide table = probe::side_by_side(files);
+  fmt::print("{}", flags.json ? to_json(table, files) : to_text(table, files));
+  return {};
+}
+
+void add_report(CLI::App& to, Action& action) {
+  auto flags = std::make_shared<ReportFlags>();
+  CLI::App* app = to.add_subcommand("report", "Answers of several devices or machines beside each other");
+  app->add_option("FILES", flags->paths, "What `anemone probe NAME --json` wrote")->required();
+  app->add_flag("--json", flags->json, "For machines");
+  app->footer("Example: anemone probe report cpu.json m4.json m5.json");
+  app->callback([&action, flags] { action = [flags] { return compare(*flags); }; });
+}
+
 }  // namespace
 
 void add_probe(CLI::App& root, Action& action) {
@@ -69,6 +92,7 @@ void add_probe(CLI::App& root, Action& action) {
     app->get_subcommand(std::string(probe.name))->alias(fmt::format("test_{}", probe.name));
   }
   add_one(*app, action, "all", "All of them");
+  add_report(*app, action);
 }
 
 }  // namespace anemone::cli

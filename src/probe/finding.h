@@ -56,7 +56,7 @@ struct Timing {
 struct Finding {
   std::string what;  // unique within a probe
   Outcome outcome = Outcome::pass;
-  std::string answer;  // in a few words; the same words mean the same answer
+  std::string answer;  // in a few words, the same for the same answer; empty where there is none
   std::string why{};   // of an outcome that is no pass
   std::optional<Errors> errors{};
   std::optional<Tolerance> tolerance{};  // where there are errors

@@ -92,8 +92,13 @@ void Inquiry::compare(std::string what, const Numbers& expected, const Numbers& 
   judge(std::move(what), errors_of(expected, actual), tolerance, std::move(published));
 }
 
-void Inquiry::judge(std::string what, const Errors& errors, Tolerance tolerance, std::vector<Published> published) {
+Tolerance Inquiry::allowed(Tolerance tolerance) const {
   if (precision_ == Precision::bf16) tolerance.ours *= kCoarserThanHalves;
+  return tolerance;
+}
+
+void Inquiry::judge(std::string what, const Errors& errors, Tolerance tolerance, std::vector<Published> published) {
+  tolerance = allowed(tolerance);
   const bool passed = errors.within(tolerance);
   record({.what = std::move(what),
           .outcome = passed ? Outcome::pass : Outcome::fail,
@@ -162,18 +167,19 @@ Result<> Inquiry::time_with_host(std::string what, const Run& run, int64_t warmu
 }
 
 void Inquiry::time(std::string what, const Timing& timing, std::vector<Published> published) {
-  record({.what = std::move(what),
-          .answer = fmt::format("{:.3f} ms", timing.milliseconds),
-          .timing = timing,
-          .published = std::move(published)});
+  record(
+      {.what = std::move(what),
+       .answer = fmt::format("{:.3f} ms{}", timing.milliseconds, timing.clock == Clock::modelled ? ", modelled" : ""),
+       .timing = timing,
+       .published = std::move(published)});
 }
 
 void Inquiry::unavailable(std::string what, std::string why) {
-  record({.what = std::move(what), .outcome = Outcome::unavailable, .answer = "unavailable", .why = std::move(why)});
+  record({.what = std::move(what), .outcome = Outcome::unavailable, .answer = "", .why = std::move(why)});
 }
 
 void Inquiry::fail(std::string what, std::string why) {
-  record({.what = std::move(what), .outcome = Outcome::fail, .answer = "failed", .why = std::move(why)});
+  record({.what = std::move(what), .outcome = Outcome::fail, .answer = "", .why = std::move(why)});
 }
 
 void Inquiry::list(std::string what, std::vector<Fact> facts) {

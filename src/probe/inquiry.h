@@ -41,8 +41,11 @@ class Inquiry {
   };
   Result<> check(Trial& trial, const Check& check);
 
-  // Results that are there already. Products in bfloat16 keep 8 bits where halves keep 11: `tolerance.ours` is for the
-  // latter, and is 8 times as much where the device computes so.
+  // Products in bfloat16 keep 8 bits where halves keep 11: `tolerance.ours` is for the latter, and what is allowed is 8
+  // times as much where the device computes so.
+  Tolerance allowed(Tolerance tolerance) const;
+
+  // Results that are there already.
   void compare(std::string what, const Numbers& expected, const Numbers& actual, const Tolerance& tolerance,
                std::vector<Published> published = {});
 

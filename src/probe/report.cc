@@ -28,24 +28,38 @@ std::string tolerance_text(const Errors& errors, const Tolerance& tolerance) {
 }
 
 std::string timing_text(const Timing& timing) {
-  std::string text = fmt::format(
-      "{} run{}, {}", timing.runs, timing.runs == 1 ? "" : "s",
-      timing.clock == Clock::modelled ? "modelled" : fmt::format("by the {}'s clock", to_string(timing.clock)));
+  std::string text = fmt::format("{} run{}", timing.runs, timing.runs == 1 ? "" : "s");
+  if (timing.clock != Clock::modelled) text += fmt::format(", by the {}'s clock", to_string(timing.clock));
   if (timing.flop > 0) text += fmt::format(", {:.4g} GFLOP/s", timing.flop / timing.milliseconds * 1e-6);
   return text;
 }
 
+// One line tells of facts in a row that have the same to tell.
+size_t end_of_equal(const std::vector<Fact>& facts, size_t begin) {
+  size_t end = begin + 1;
+  const auto same = [&](const Fact& fact) {
+    return fact.group == facts[begin].group && fact.value == facts[begin].value;
+  };
+  while (end < facts.size() && !facts[begin].value.empty() && same(facts[end])) ++end;
+  return end;
+}
+
 std::string text_of(const Finding& finding) {
-  std::string text = fmt::format("  {:<12}{}: {}\n", to_string(finding.outcome), finding.what, finding.answer);
+  const bool answered = !finding.answer.empty();
+  std::string text = fmt::format("  {:<12}{}: {}\n", to_string(finding.outcome), finding.what,
+                                 answered ? finding.answer : finding.why);
   const auto line = [&](std::string_view about) { text += fmt::format("{:14}{}\n", "", about); };
-  if (!finding.why.empty()) line(finding.why);
+  if (answered && !finding.why.empty()) line(finding.why);
   if (finding.errors) line(tolerance_text(*finding.errors, *finding.tolerance));
   if (finding.timing) line(timing_text(*finding.timing));
   if (!finding.published.empty()) line("published of " + published_text(finding));
-  std::string_view group;
-  for (const Fact& fact : finding.facts) {
-    if (fact.group != group) line(group = fact.group);
-    line(fact.value.empty() ? fmt::format("  {}", fact.name) : fmt::format("  {}: {}", fact.name, fact.value));
+  for (size_t i = 0; i < finding.facts.size();) {
+    const size_t end = end_of_equal(finding.facts, i);
+    const Fact& fact = finding.facts[i];
+    if (i == 0 || fact.group != finding.facts[i - 1].group) line(fact.group);
+    const std::string name = end - i > 1 ? fmt::format("{} to {}", fact.name, finding.facts[end - 1].name) : fact.name;
+    line(fact.value.empty() ? fmt::format("  {}", name) : fmt::format("  {}: {}", name, fact.value));
+    i = end;
   }
   return text;
 }

@@ -45,14 +45,18 @@ RunTime operator+(const RunTime& a, const RunTime& b) {
   return sum;
 }
 
-Result<Trial> Trial::create(Device& device, const mil::Function& function, const mil::Weights& weights,
-                            const RequestOptions& options) {
+Result<Trial> Trial::create(Device& device, const mil::Function& function, const mil::Weights& weights) {
   Trial trial;
   trial.program_ = TRY(device.compile(function, weights));
   trial.inputs_ = TRY(allocate(device, trial.signature().inputs));
   trial.outputs_ = TRY(allocate(device, trial.signature().outputs));
-  trial.request_ = TRY(trial.program_->bind(trial.inputs(), trial.outputs(), options));
+  TRY(trial.bind({}));
   return trial;
+}
+
+Result<> Trial::bind(const RequestOptions& options) {
+  request_ = TRY(program_->bind(inputs(), outputs(), options));
+  return {};
 }
 
 void Trial::write(size_t input, const Numbers& values) {

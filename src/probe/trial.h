@@ -27,13 +27,15 @@ RunTime operator+(const RunTime& a, const RunTime& b);
 
 class Trial {
  public:
-  static Result<Trial> create(Device& device, const mil::Function& function, const mil::Weights& weights = {},
-                              const RequestOptions& options = {});
+  static Result<Trial> create(Device& device, const mil::Function& function, const mil::Weights& weights = {});
 
   Program& program() { return *program_; }
   const Signature& signature() const { return program_->signature(); }
   std::vector<Surface*> inputs() const { return pointers(inputs_); }
   std::vector<Surface*> outputs() const { return pointers(outputs_); }
+
+  // The same program, asked to run otherwise.
+  Result<> bind(const RequestOptions& options);
 
   // As many values as the tensor has elements.
   void write(size_t input, const Numbers& values);

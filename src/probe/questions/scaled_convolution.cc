@@ -1,5 +1,8 @@
 #include "probe/questions/scaled_convolution.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
 #include <memory>
 
 #include "mil/builder.h"
@@ -38,6 +41,28 @@ Inquiry::Check ScaledConvolution::check(std::string what, double factor) const {
                 return std::vector<Numbers>{y};
               },
           .tolerance = {.ours = 0.004}};
+}
+
+std::optional<double> factor_between(const Numbers& x, const Numbers& y, std::initializer_list<double> factors) {
+  for (const double factor : factors) {
+    bool explains = true;
+    for (size_t i = 0; i < x.size() && explains; ++i) explains = std::abs(y[i] - factor * x[i]) <= 0.1;
+    if (explains) return factor;
+  }
+  return std::nullopt;
+}
+
+Result<> ask_whether_changed(Inquiry& inquiry, std::string what, Trial& trial, const Numbers& x, double k,
+                             std::vector<Published> published) {
+  trial.write(0, x);
+  TRY(trial.run());
+  const auto factor = factor_between(x, trial.read(0), {1.0, k});
+  if (!factor) {
+    inquiry.fail(std::move(what), fmt::format("the result is neither what it was nor {:g} times that", k));
+  } else {
+    inquiry.answer(std::move(what), *factor == 1 ? "no" : fmt::format("yes, to {:g} times", k), std::move(published));
+  }
+  return {};
 }
 
 }  // namespace anemone::probe

@@ -2,6 +2,8 @@
 // had.
 #pragma once
 
+#include <initializer_list>
+#include <optional>
 #include <string>
 
 #include "mil/function.h"
@@ -21,5 +23,13 @@ struct ScaledConvolution {
   // That a program of that factor computes y = f·x of two random inputs.
   Inquiry::Check check(std::string what, double factor) const;
 };
+
+// Which of the factors made y of x, to within 0.1 (the seed's tolerance) of each element; nothing where none did.
+std::optional<double> factor_between(const Numbers& x, const Numbers& y, std::initializer_list<double> factors);
+
+// One of a weight-changing experiment: x is written, the program runs, and the answer is "no" where y = x, "yes, to k
+// times" where y = k·x, and a failure where it is neither.
+Result<> ask_whether_changed(Inquiry& inquiry, std::string what, Trial& trial, const Numbers& x, double k,
+                             std::vector<Published> published);
 
 }  // namespace anemone::probe
