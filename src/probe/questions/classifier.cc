@@ -16,6 +16,15 @@ constexpr int64_t V = 32000, D = 768, S = 256;
 constexpr int64_t kWarmups = 1, kRuns = 10, kHostRuns = 3;
 constexpr double kFlop = 2.0 * V * D * S;
 constexpr double kEps = 1e-5;
+
+// Measured, of the standard deviation, on cpu with fp16 and on sim: norm 0.0025 and 0.0029, logits 0.0017 and 0.046,
+// softmax 0.0019 and 0.018. The gradient 0.0013 and 0.58, since its products of 1e-4 are a few units of the 2^-16 in
+// which the engine sums 32000 of them; of inputs 30 times as large 0.0013 and 0.02.
+constexpr Tolerance kNormTolerance{.ours = 0.01, .seed_largest = 0.05};
+constexpr Tolerance kLogitsTolerance{.ours = 0.14, .seed_largest = 1.0};
+constexpr Tolerance kSoftmaxTolerance{.ours = 0.05, .seed_largest = 0.01};
+constexpr Tolerance kGradientTolerance{.ours = 0.9, .seed_largest = 1.0}, kLargerGradientTolerance{.ours = 0.06};
+
 constexpr const char* kMachine = "M4 or M5";
 constexpr const char* kFork = "a fork of maderix's";
 
@@ -39,10 +48,8 @@ Result<> ask_norm(Inquiry& inquiry) {
   Trial trial = TRY(Trial::create(inquiry.device(), TRY(norm_program()), weights));
   const auto inputs = [&] { return std::vector<Numbers>{std::exchange(first, draw(random, D * S, 1.0))}; };
   const auto expected = [&](const std::vector<Numbers>& in) { return std::vector<Numbers>{rmsnorm(in[0], w, kEps)}; };
-  return inquiry.check(trial, {.what = "final norm",
-                               .inputs = inputs,
-                               .expected = expected,
-                               .tolerance = {.ours = 0.02, .seed_largest = 0.05}});
+  return inquiry.check(trial,
+                       {.what = "final norm", .inputs = inputs, .expected = expected, .tolerance = kNormTolerance});
 }
 
 // ---- 2: logits = E·x.
@@ -78,10 +85,9 @@ Result<> ask_product(Inquiry& inquiry) {
   Trial trial = TRY(Trial::create(inquiry.device(), TRY(product_program()), weights));
   const auto inputs = [&] { return std::vector<Numbers>{std::exchange(first, draw(random, D * S, 0.1))}; };
   const auto expected = [&](const std::vector<Numbers>& in) { return std::vector<Numbers>{linear(E, in[0], V, D, S)}; };
-  TRY(inquiry.check(trial, {.what = "logits, as a convolution",
-                            .inputs = inputs,
-                            .expected = expected,
-                            .tolerance = {.ours = 0.1, .seed_largest = 1.0}}));
+  TRY(inquiry.check(
+      trial,
+      {.what = "logits, as a convolution", .inputs = inputs, .expected = expected, .tolerance = kLogitsTolerance}));
   TRY(inquiry.time("time of the logits", trial, kWarmups, kRuns, kFlop, {{kMachine, "1.06 ms", kFork}}));
   return time_on_host(inquiry, "time of the logits on the host", {.m = V, .n = S, .k = D, .lda = D, .ldb = S, .ldc = S},
                       "10.77 ms");
@@ -100,10 +106,9 @@ Result<> ask_softmax(Inquiry& inquiry) {
   Drand48 random(999);
   const auto inputs = [&] { return std::vector<Numbers>{draw(random, V * S, [](double u) { return 10 * u - 5; })}; };
   const auto expected = [](const std::vector<Numbers>& in) { return std::vector<Numbers>{softmax(in[0], S)}; };
-  TRY(inquiry.check(trial, {.what = "softmax over the vocabulary",
-                            .inputs = inputs,
-                            .expected = expected,
-                            .tolerance = {.ours = 0.1, .seed_largest = 0.01}}));
+  TRY(inquiry.check(
+      trial,
+      {.what = "softmax over the vocabulary", .inputs = inputs, .expected = expected, .tolerance = kSoftmaxTolerance}));
   const Numbers p = trial.read(0);
   std::vector<Fact> sums;
   for (int64_t s = 0; s < 4; ++s) {
@@ -145,12 +150,18 @@ Result<> ask_gradient(Inquiry& inquiry) {
                  {{"M4", "refused", "maderix"}}, refused ? "" : refused.error().message);
 
   Trial trial = TRY(Trial::create(inquiry.device(), TRY(gradient_by_matmul()), weights));
-  const auto inputs = [&] { return std::vector<Numbers>{std::exchange(first, draw(random, V * S, 0.01))}; };
   const auto expected = [&](const std::vector<Numbers>& in) { return std::vector<Numbers>{linear(E, in[0], D, V, S)}; };
-  TRY(inquiry.check(trial, {.what = "gradient, as a matmul",
-                            .inputs = inputs,
-                            .expected = expected,
-                            .tolerance = {.ours = 0.5, .seed_largest = 1.0}}));
+  const auto check = [&](std::string what, double scale, const Tolerance& tolerance) {
+    const auto inputs = [&] {
+      Numbers dlogits = std::exchange(first, draw(random, V * S, 0.01));
+      for (double& value : dlogits) value *= scale;
+      return std::vector<Numbers>{dlogits};
+    };
+    return inquiry.check(trial,
+                         {.what = std::move(what), .inputs = inputs, .expected = expected, .tolerance = tolerance});
+  };
+  TRY(check("gradient, as a matmul", 1, kGradientTolerance));
+  TRY(check("gradient of inputs 30 times as large", 30, kLargerGradientTolerance));
   TRY(inquiry.time("time of the gradient", trial, kWarmups, kRuns, kFlop, {{"M4", "3 times the host's", "maderix"}}));
   return time_on_host(inquiry, "time of the gradient on the host",
                       {.trans_a = Transpose::yes, .m = D, .n = S, .k = V, .lda = D, .ldb = S, .ldc = S}, "");
