@@ -10,15 +10,6 @@
 namespace anemone::probe {
 namespace {
 
-constexpr RunTime kTime{.device = std::chrono::microseconds(1), .modelled = true};
-
-std::vector<double> numbers_of(const mil::TensorType& type, Surface& surface) {
-  const Map map = surface.map(Access::read);
-  std::vector<double> values(static_cast<size_t>(type.count()));
-  for (size_t i = 0; i < values.size(); ++i) values[i] = mil::load_number(type.dtype, map.bytes().data(), int64_t(i));
-  return values;
-}
-
 double mean_of(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
@@ -32,13 +23,14 @@ double deviation_of(const std::vector<double>& values) {
 
 // A right result made wrong.
 void spoil(Fault fault, const mil::TensorType& type, Surface& surface) {
-  std::vector<double> values = numbers_of(type, surface);
+  if (fault == Fault::none) return;
+  const Map map = surface.map(Access::write);
+  std::vector<double> values = mil::Tensor::view(type, map.bytes().first(size_t(type.bytes()))).numbers();
   double& middle = values[values.size() / 2];
   if (fault == Fault::zeros) std::ranges::fill(values, 0);
   if (fault == Fault::constant) std::ranges::fill(values, mean_of(values));
   if (fault == Fault::one_off) middle += deviation_of(values);
   if (fault == Fault::not_a_number) middle = NAN;
-  const Map map = surface.map(Access::write);
   for (size_t i = 0; i < values.size(); ++i) {
     mil::store_number(type.dtype, map.bytes().data(), static_cast<int64_t>(i), values[i]);
   }
@@ -60,13 +52,12 @@ class FaultyRequest final : public Request {
 
   Result<RunTime> run() override {
     if (fault_ == Fault::fails) return fail("status 0x1d");
-    if (fault_ != Fault::stale || !ran_) TRY(request_->run());
-    ran_ = true;
+    if (fault_ != Fault::stale || !time_) time_ = TRY(request_->run());
     for (size_t i = 0; i < outputs_.size() && fault_ != Fault::untouched; ++i) {
       copy(*own_[i], *outputs_[i]);
       spoil(fault_, signature_.outputs[i].type, *outputs_[i]);
     }
-    return kTime;
+    return RunTime{.wall = time_->wall, .device = time_->wall, .modelled = true};
   }
 
  private:
@@ -75,7 +66,7 @@ class FaultyRequest final : public Request {
   std::vector<Surface*> outputs_;
   Surfaces own_;  // outputs, and inputs that stand for others
   std::unique_ptr<Request> request_;
-  bool ran_ = false;
+  std::optional<RunTime> time_;  // of the last run
 };
 
 void swap_first_of_one_size(std::vector<Surface*>& surfaces) {

@@ -9,18 +9,27 @@
 namespace anemone::probe {
 namespace {
 
-constexpr int64_t kRows = 4;  // of W at once, so that a value of x is loaded once for all of them
+// A tile of W, so that a value of x is loaded once for several rows, and one of y for several columns.
+constexpr int64_t kRows = 4, kColumns = 4;
 
-// Rows of y = W·x.
-template <int64_t Rows>
-void add_rows(const double* W, const double* x, int64_t K, int64_t S, double* __restrict y) {
-  for (int64_t k = 0; k < K; ++k) {
+// y += W·x for a tile of W, whose rows are K long, and x and y of S columns.
+template <int64_t Rows, int64_t Columns>
+void add_tile(const double* W, int64_t K, const double* x, int64_t S, double* __restrict y) {
 #pragma omp simd
-    for (int64_t s = 0; s < S; ++s) {
-      const double value = x[k * S + s];
-      for (int64_t row = 0; row < Rows; ++row) y[row * S + s] += W[row * K + k] * value;
+  for (int64_t s = 0; s < S; ++s) {
+    for (int64_t row = 0; row < Rows; ++row) {
+      double sum = 0;
+      for (int64_t column = 0; column < Columns; ++column) sum += W[row * K + column] * x[column * S + s];
+      y[row * S + s] += sum;
     }
   }
+}
+
+template <int64_t Rows>
+void add_rows(const double* W, int64_t K, const double* x, int64_t S, double* y) {
+  int64_t k = 0;
+  for (; k + kColumns <= K; k += kColumns) add_tile<Rows, kColumns>(W + k, K, x + k * S, S, y);
+  for (; k < K; ++k) add_tile<Rows, 1>(W + k, K, x + k * S, S, y);
 }
 
 // 1/√(mean square + ε) of column s.
@@ -34,16 +43,14 @@ double inverse_rms(const Numbers& x, size_t C, size_t S, size_t s, double eps) {
 
 Numbers linear(const Numbers& W, const Numbers& x, int64_t M, int64_t K, int64_t S) {
   Numbers y(static_cast<size_t>(M * S));
-  const int64_t blocks = (M + kRows - 1) / kRows;
-  parallel_for(blocks, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t block = begin; block < end; ++block) {
-      const int64_t m = block * kRows;
-      if (m + kRows <= M) {
-        add_rows<kRows>(&W[size_t(m * K)], x.data(), K, S, &y[size_t(m * S)]);
-      } else {
-        for (int64_t row = m; row < M; ++row) add_rows<1>(&W[size_t(row * K)], x.data(), K, S, &y[size_t(row * S)]);
-      }
-    }
+  parallel_for((M + kRows - 1) / kRows, 1, [&](int64_t begin, int64_t end) {
+    int64_t m = begin * kRows;
+    const auto add = [&](auto add_rows, int64_t rows) {
+      add_rows(&W[size_t(m * K)], K, x.data(), S, &y[size_t(m * S)]);
+      m += rows;
+    };
+    while (m + kRows <= std::min(end * kRows, M)) add(add_rows<kRows>, kRows);
+    while (m < std::min(end * kRows, M)) add(add_rows<1>, 1);
   });
   return y;
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/parallel.h"
 
 namespace anemone::probe {
 namespace {
@@ -26,11 +27,13 @@ void fill_with_nan(const mil::TensorType& type, std::span<std::byte> bytes) {
 }  // namespace
 
 Numbers rounded(mil::DType dtype, Numbers values) {
-  std::byte element[sizeof(double)];
-  for (double& value : values) {
-    mil::store_number(dtype, element, 0, value);
-    value = mil::load_number(dtype, element, 0);
-  }
+  parallel_for(std::ssize(values), 1 << 12, [&](int64_t begin, int64_t end) {
+    std::byte element[sizeof(double)];
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      mil::store_number(dtype, element, 0, values[i]);
+      values[i] = mil::load_number(dtype, element, 0);
+    }
+  });
   return values;
 }
 
@@ -85,11 +88,7 @@ Result<RunTime> Trial::run() {
 Numbers Trial::read(size_t output) const {
   const mil::TensorType& type = signature().outputs[output].type;
   const Map map = outputs_[output]->map(Access::read);
-  Numbers values(static_cast<size_t>(type.count()));
-  for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = mil::load_number(type.dtype, map.bytes().data(), static_cast<int64_t>(i));
-  }
-  return values;
+  return mil::Tensor::view(type, map.bytes().first(static_cast<size_t>(type.bytes()))).numbers();
 }
 
 std::vector<Surface*> Trial::pointers(const Surfaces& surfaces) {

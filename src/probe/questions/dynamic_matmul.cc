@@ -54,10 +54,6 @@ Numbers side_by_side(const Size& size, const Numbers& x, const Numbers& W) {
   return in;
 }
 
-Numbers expected_of(const Size& size, const Numbers& x, const Numbers& W) {
-  return linear(transposed(W, size.K, size.M), x, size.M, size.K, size.S);
-}
-
 // W = I, then 2I, in the same program.
 Result<> ask_small(Inquiry& inquiry) {
   Trial trial = TRY(Trial::create(inquiry.device(), TRY(program(kSmall))));
@@ -106,13 +102,27 @@ struct Tiled {
   }
 };
 
-// Each round's result is the tiles' one below the other.
-Result<> check_tiles(Inquiry& inquiry, Tiled& tiled, Drand48& random, const std::string& what) {
+// x, W and their product, which all sizes of tiles share.
+struct Round {
+  Numbers x, W, y;
+};
+
+std::vector<Round> draw_rounds() {
+  Drand48 random(42);
+  const double sd = 1 / std::sqrt(double(kLarge.K));
+  std::vector<Round> rounds(2);
+  for (Round& r : rounds) {
+    r.x = rounded(mil::DType::fp16, draw(random, kLarge.K * kLarge.S, 0.1));
+    r.W = rounded(mil::DType::fp16, draw(random, kLarge.K * kLarge.M, sd));
+    r.y = linear(transposed(r.W, kLarge.K, kLarge.M), r.x, kLarge.M, kLarge.K, kLarge.S);
+  }
+  return rounds;
+}
+
+// Each round's result is the tiles' ones below each other.
+Result<> check_tiles(Inquiry& inquiry, Tiled& tiled, const std::vector<Round>& rounds, const std::string& what) {
   Numbers results, expected;
-  for (int round = 0; round < 2; ++round) {
-    const Numbers x = rounded(mil::DType::fp16, draw(random, kLarge.K * kLarge.S, 0.1));
-    const double sd = 1 / std::sqrt(double(kLarge.K));
-    const Numbers W = rounded(mil::DType::fp16, draw(random, kLarge.K * kLarge.M, sd));
+  for (const auto& [x, W, y] : rounds) {
     tiled.W.assign(W.begin(), W.end());
     tiled.trial.write(0, side_by_side(tiled.tile, x, columns_of(W, kLarge.M, 0, tiled.tile.M)));
     for (int64_t n = 0; n < tiled.count(); ++n) {
@@ -120,31 +130,30 @@ Result<> check_tiles(Inquiry& inquiry, Tiled& tiled, Drand48& random, const std:
       TRY(tiled.trial.run());
       results = joined(std::move(results), tiled.trial.read(0));
     }
-    expected = joined(std::move(expected), expected_of(kLarge, x, W));
+    expected = joined(std::move(expected), y);
   }
   inquiry.compare(what, expected, results, kTolerance);
   return {};
 }
 
-Result<> ask_tiles(Inquiry& inquiry, int64_t columns, int64_t warmups, int64_t runs) {
+Result<> ask_tiles(Inquiry& inquiry, const std::vector<Round>& rounds, int64_t columns, int64_t warmups, int64_t runs) {
   const Size tile{.K = kLarge.K, .M = columns, .S = kLarge.S};
   Tiled tiled{.tile = tile, .trial = TRY(Trial::create(inquiry.device(), TRY(program(tile)))), .W = {}};
-  Drand48 random(42);
   const std::string what =
       columns == kLarge.M ? "768 by 768 by 256" : fmt::format("the same in tiles of {} columns", columns);
-  TRY(check_tiles(inquiry, tiled, random, what));
-  TRY(inquiry.time(
-      what + ": time", [&] { return tiled.run_all(/*writing=*/false); }, warmups, runs, kLarge.flop()));
-  return inquiry.time_with_host(
-      what + ": time with W written each time", [&] { return tiled.run_all(/*writing=*/true); }, warmups, runs,
-      kLarge.flop());
+  TRY(check_tiles(inquiry, tiled, rounds, what));
+  const auto run = [&tiled](bool writing) { return [&tiled, writing] { return tiled.run_all(writing); }; };
+  TRY(inquiry.time(what + ": time", run(/*writing=*/false), warmups, runs, kLarge.flop()));
+  return inquiry.time_with_host(what + ": time with W written each time", run(/*writing=*/true), warmups, runs,
+                                kLarge.flop());
 }
 
 Result<> ask(Inquiry& inquiry) {
   inquiry.part("64 by 64", [&] { return ask_small(inquiry); });
-  inquiry.part("768 by 768 by 256", [&] { return ask_tiles(inquiry, kLarge.M, 3, 50); });
+  const std::vector<Round> rounds = draw_rounds();
+  inquiry.part("768 by 768 by 256", [&] { return ask_tiles(inquiry, rounds, kLarge.M, 3, 50); });
   for (const int64_t columns : {64, 128, 256, 384}) {
-    inquiry.part(fmt::format("tiles of {}", columns), [&] { return ask_tiles(inquiry, columns, 2, 20); });
+    inquiry.part(fmt::format("tiles of {}", columns), [&] { return ask_tiles(inquiry, rounds, columns, 2, 20); });
   }
   return {};
 }

@@ -25,7 +25,7 @@ struct SplitAttention {
   Result<RunTime> run();                             // all three
 };
 
-// The time of each program, of the softmax, and of the whole, which they say are done so many times.
+// The time of each program and of the whole, of so many runs, and of the softmax by itself.
 Result<> time(Inquiry& inquiry, SplitAttention& attention, int64_t warmups, int64_t runs);
 
 }  // namespace anemone::probe
