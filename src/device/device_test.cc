@@ -25,5 +25,19 @@ TEST(Bind, RefusesOptionsThatAHostHasNothingLike) {
   }
 }
 
+TEST(Devices, TellFactsOfThemselves) {
+  const auto groups = [](const std::string& name) {
+    std::set<std::string> names;
+    for (const Fact& fact : open_device(name).value()->facts()) {
+      EXPECT_FALSE(fact.name.empty()) << name;
+      names.insert(fact.group);
+    }
+    return names;
+  };
+  EXPECT_THAT(groups("cpu"), testing::IsSupersetOf({"processor", "instructions", "libraries"}));
+  EXPECT_THAT(groups("sim:m4"), testing::UnorderedElementsAre("engine", "rules", "figures", "choices"));
+  EXPECT_THAT(groups("ref"), testing::ElementsAre("interpreter"));
+}
+
 }  // namespace
 }  // namespace anemone
