@@ -10,7 +10,8 @@
 //   ane_bridge_free(kernel);
 //
 // Functions of the names that maderix/ANE's ane_bridge.h has (d91c984, and its pull request with dynamic weights) have
-// its signatures, so that programs written for it link with this library.
+// its signatures, so that programs written for it link with this library. (ane_bridge_begin_realtime() returned
+// nothing there.)
 //
 // Errors. A function that fails says so by its result, where it has one, and always by ane_bridge_last_error(); it has
 // then changed nothing. Nothing is printed, and no C++ exception leaves the library.

@@ -1,5 +1,5 @@
 // The functions of anemone/bridge.h: arguments checked, errors kept for ane_bridge_last_error(), exceptions stopped.
-#include "anemone/bridge.h"
+#include <anemone/bridge.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -20,6 +20,7 @@ using anemone::bridge::Kernel;
 using anemone::bridge::Session;
 using anemone::bridge::Sizes;
 using anemone::bridge::Source;
+using anemone::mil::checked_bytes;
 using anemone::mil::DType;
 using anemone::mil::Tensor;
 using anemone::mil::TensorType;
@@ -125,7 +126,7 @@ uint8_t* build_file(const void* src, int rows, int cols, size_t* out_len, Make m
     TRY(check_pointer(src, "src"));
     TRY(check_pointer(out_len, "out_len"));
     if (rows < 1 || cols < 1) return fail("a matrix of {} rows and {} columns has no elements", rows, cols);
-    const Tensor tensor = TRY(make(static_cast<size_t>(rows) * static_cast<size_t>(cols)));
+    const Tensor tensor = TRY(make(TRY(checked_bytes({DType::int8, {rows, cols}}))));  // a byte an element
     const std::vector<std::byte> file = TRY(anemone::mil::write_blob(tensor));
     copy = static_cast<uint8_t*>(std::malloc(file.size()));
     if (copy == nullptr) throw std::bad_alloc();
