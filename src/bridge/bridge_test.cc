@@ -43,7 +43,8 @@ TEST(Bridge, HalfFilesAreReadBack) {
   const mil::Tensor transpose = read_back(file, length, {DType::fp16, {kColumns, kRows}});
   for (int row = 0; row < kRows; ++row) {
     for (int column = 0; column < kColumns; ++column) {
-      const double expected = Half::from(weights[static_cast<size_t>(row * kColumns + column)]).value();
+      const double expected =
+          Half::from(weights[static_cast<size_t>(row) * kColumns + static_cast<size_t>(column)]).value();
       EXPECT_EQ(matrix.number(row * kColumns + column), expected);
       EXPECT_EQ(transpose.number(column * kRows + row), expected);
     }

@@ -39,7 +39,10 @@ TEST(Quantize, ZerosHaveScaleOne) {
 TEST(Quantize, ErrorIsHalfAStep) {
   constexpr size_t kRows = 16, kColumns = 100;
   std::vector<float> weights = random_floats(kRows * kColumns, 3);
-  for (size_t i = 0; i < weights.size(); ++i) weights[i] *= std::pow(10.0f, static_cast<float>(i / kColumns) - 8);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const size_t row = i / kColumns;
+    weights[i] *= std::pow(10.0f, static_cast<float>(row) - 8);
+  }
   const auto quantized = quantize(weights, kRows);
   ASSERT_TRUE(quantized);
   for (size_t row = 0; row < kRows; ++row) {
