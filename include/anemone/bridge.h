@@ -13,8 +13,9 @@
 // its signatures, so that programs written for it link with this library. (ane_bridge_begin_realtime() returned
 // nothing there.)
 //
-// Errors. A function that fails says so by its result, where it has one, and always by ane_bridge_last_error(); it has
-// then changed nothing. Nothing is printed, and no C++ exception leaves the library.
+// Errors. A function that fails says so by its result, where it has one, and always by ane_bridge_last_error(). It has
+// then changed nothing, but for the outputs of an evaluation that a device broke off. Nothing is printed, and no C++
+// exception leaves the library.
 //
 // Units. Sizes and lengths are bytes, counts are elements. Tensors are packed, row-major, in the element type that the
 // program declares and in the machine's byte order.
