@@ -98,7 +98,8 @@ Result<> add_file(Source& source, const char* name, const uint8_t* data, size_t 
   for (const auto& file : source.files) {
     if (file.path == path) return fail("weight file {} is given twice", path);
   }
-  source.files.push_back({path, TRY(byte_array(data, bytes, path))});
+  const auto content = TRY(byte_array(data, bytes, path));
+  source.files.push_back({path, content});
   return {};
 }
 
@@ -110,7 +111,8 @@ ANEKernelHandle* compile(Describe describe) {
     Source source;
     Sizes sizes;
     TRY(describe(source, sizes));
-    handle = new ANEKernelHandle{TRY(session().compile(source, sizes))};
+    std::unique_ptr<Kernel> kernel = TRY(session().compile(source, sizes));
+    handle = new ANEKernelHandle{std::move(kernel)};
     return {};
   });
   return handle;
@@ -129,7 +131,7 @@ uint8_t* build_file(const void* src, int rows, int cols, size_t* out_len, Make m
     const Tensor tensor = TRY(make(TRY(checked_bytes({DType::int8, {rows, cols}}))));  // a byte an element
     const std::vector<std::byte> file = TRY(anemone::mil::write_blob(tensor));
     copy = static_cast<uint8_t*>(std::malloc(file.size()));
-    if (copy == nullptr) throw std::bad_alloc();
+    if (copy == nullptr) return fail("out of memory: {} bytes are not there", file.size());
     std::memcpy(copy, file.data(), file.size());
     *out_len = file.size();
     return {};

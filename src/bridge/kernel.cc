@@ -56,7 +56,8 @@ Result<Kernel::Slots> Kernel::allocate(std::string_view side, std::span<const Po
       return fail("{} {}, {}, is {} and needs {} bytes, but {} were given", side, i, ports[i].name,
                   mil::to_string(ports[i].type), needed, sizes[i]);
     }
-    slots.push_back({side, ports[i], TRY(device_->allocate(sizes[i]))});
+    std::unique_ptr<Surface> surface = TRY(device_->allocate(sizes[i]));
+    slots.push_back({side, ports[i], std::move(surface)});
   }
   return slots;
 }

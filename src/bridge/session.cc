@@ -103,7 +103,8 @@ Result<std::shared_ptr<const Program>> Session::program(const Source& source) {
   if (known != known_.end()) {
     known_.splice(known_.begin(), known_, known);
   } else {
-    known_.push_front({std::string(source.text), TRY(build(source))});
+    std::shared_ptr<const Program> built = TRY(build(source));
+    known_.push_front({std::string(source.text), std::move(built)});
     if (known_.size() > kKnownPrograms) known_.pop_back();
   }
   return known_.front().program;
