@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -140,6 +141,14 @@ Machine this_machine() {
   const int64_t threads = std::max(1U, std::thread::hardware_concurrency());
   return {processor(),        physical_cores(), threads,   caches(),  memory(),
           operating_system(), ANEMONE_VERSION,  kCompiler, kBuildType};
+}
+
+std::string time_now() {
+  const std::time_t time = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  char text[32];
+  return {text, std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc)};
 }
 
 }  // namespace anemone

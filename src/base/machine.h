@@ -28,4 +28,7 @@ struct Machine {
 
 Machine this_machine();
 
+// "2026-01-31T12:00:00Z"
+std::string time_now();
+
 }  // namespace anemone

@@ -4,23 +4,18 @@
 #include <array>
 #include <limits>
 #include <set>
-#include <type_traits>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_reader.h"
 
 namespace anemone::bench::results {
 namespace {
 
-using nlohmann::json;
-
 constexpr size_t kLargestFile = size_t{1} << 28;
-constexpr size_t kMostConfigurations = 10'000;       // of a benchmark
-constexpr int64_t kLargestCount = int64_t{1} << 53;  // every whole number up to it is a double
+constexpr size_t kMostConfigurations = 10'000;  // of a benchmark
 constexpr std::array<std::string_view, 6> kBenchmarks{"inmem_peak", "inmem_basic", "inmem_bench",
                                                       "sram_bench", "sram_probe",  "int8"};
 
-using Choices = std::span<const std::string_view>;
 constexpr std::array<std::string_view, 3> kClocks{"host", "device", "modelled"};
 constexpr std::array<std::string_view, 2> kCacheKinds{"data", "unified"};
 constexpr std::array<std::string_view, 3> kPrecisions{"fp32", "fp16", "bf16"};
@@ -29,140 +24,23 @@ constexpr std::array<std::string_view, 2> kForms{"fp16", "w8a8"};
 constexpr std::array<std::string_view, 2> kBoundaries{"fp16", "fp32"};
 constexpr std::array<std::string_view, 5> kStages{"build", "compile", "load", "check", "run"};
 
-template <class T>
-struct IsOptional : std::false_type {};
-template <class T>
-struct IsOptional<std::optional<T>> : std::true_type {};
-template <class T>
-struct IsVector : std::false_type {};
-template <class T>
-struct IsVector<std::vector<T>> : std::true_type {};
+}  // namespace
 
-// Control characters could steer a terminal or break a line of a table: each becomes a space.
-std::string printable(std::string text) {
-  std::ranges::replace_if(
-      text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  return text;
-}
+// Found by the reader where it takes such an object apart.
 
-// Takes a document apart. The first thing that is not as it should be is the error, with the place where it stands;
-// what follows is then passed over.
-class Reader {
- public:
-  explicit Reader(const json& document) : at_(&document) {}
-
-  // A field: text, a truth, a count or a measure of at least 0, null for what is optional, an array, or an object.
-  template <class T>
-  void operator()(const char* name, T& value) {
-    within(name, [&] { take(value); });
-  }
-  void positive(const char* name, int64_t& value) {
-    within(name, [&] { whole(1, value); });
-  }
-  void any_number(const char* name, double& value) {
-    within(name, [&] { number(std::numeric_limits<double>::lowest(), value); });
-  }
-  void share(const char* name, double& value) {
-    within(name, [&] {
-      number(0, value);
-      if (value > 1) must_be("at most 1");
-    });
-  }
-  void one_of(const char* name, std::string& value, Choices choices) {
-    within(name, [&] {
-      take(value);
-      if (std::ranges::find(choices, value) == choices.end()) must_be(fmt::format("{}", listed(choices)));
-    });
-  }
-  template <class T>
-  void where_present(const char* name, std::optional<T>& value) {
-    if (at_->contains(name)) (*this)(name, value.emplace());
-  }
-
-  void fail_here(std::string_view what) {
-    if (error_.empty()) error_ = path_.empty() ? std::string(what) : fmt::format("{} {}", path_, what);
-  }
-  const std::string& error() const { return error_; }
-
- private:
-  template <class Take>
-  void within(const char* name, const Take& take_it) {
-    if (!error_.empty()) return;
-    const auto found = at_->find(name);
-    if (found == at_->end()) return fail_here(fmt::format("lacks the field \"{}\"", name));
-    step_into(*found, path_.empty() ? name : fmt::format(".{}", name), take_it);
-  }
-  template <class Take>
-  void step_into(const json& value, const std::string& step, const Take& take_it) {
-    const json* outer = at_;
-    const size_t length = path_.size();
-    at_ = &value;
-    path_ += step;
-    take_it();
-    at_ = outer;
-    path_.resize(length);
-  }
-
-  template <class T>
-  void take(T& value) {
-    if constexpr (std::is_same_v<T, int64_t>) {
-      whole(0, value);
-    } else if constexpr (std::is_same_v<T, double>) {
-      number(0, value);
-    } else if constexpr (IsOptional<T>::value) {
-      if (!at_->is_null()) take(value.emplace());
-    } else if constexpr (IsVector<T>::value) {
-      elements(value);
-    } else if constexpr (std::is_same_v<T, std::string>) {
-      at_->is_string() ? void(value = printable(at_->get<std::string>())) : must_be("text");
-    } else if constexpr (std::is_same_v<T, bool>) {
-      at_->is_boolean() ? void(value = at_->get<bool>()) : must_be("true or false");
-    } else {
-      at_->is_object() ? fields(*this, value) : must_be("an object");
-    }
-  }
-  void whole(int64_t least, int64_t& value) {
-    if (!read_whole(*at_, least, kLargestCount, value)) must_be(fmt::format("a whole number from {} on", least));
-  }
-  void number(double least, double& value) {
-    if (at_->is_number()) value = at_->get<double>();
-    if (!at_->is_number() || value < least) must_be(least == 0 ? "a number from 0 on" : "a number");
-  }
-  template <class T>
-  void elements(std::vector<T>& values) {
-    if (!at_->is_array()) return must_be("an array");
-    for (size_t i = 0; i < at_->size() && error_.empty(); ++i) {
-      step_into((*at_)[i], fmt::format("[{}]", i), [&] { take(values.emplace_back()); });
-    }
-  }
-
-  static std::string listed(Choices choices) {
-    std::string text;
-    for (const std::string_view choice : choices) {
-      text += fmt::format("{}\"{}\"", text.empty() ? "" : choice == choices.back() ? " or " : ", ", choice);
-    }
-    return text;
-  }
-  void must_be(std::string_view what) { fail_here(fmt::format("must be {}", what)); }
-
-  const json* at_;
-  std::string path_;  // "benchmarks[0].name"
-  std::string error_;
-};
-
-void fields(Reader& r, Cache& c) {
+static void fields(JsonReader& r, Cache& c) {
   r.positive("level", c.level);
   r.one_of("kind", c.kind, kCacheKinds);
   r.positive("bytes", c.bytes);
 }
 
-void fields(Reader& r, Build& b) {
+static void fields(JsonReader& r, Build& b) {
   r("version", b.version);
   r("compiler", b.compiler);
   r("type", b.type);
 }
 
-void fields(Reader& r, Machine& m) {
+static void fields(JsonReader& r, Machine& m) {
   r("cpu", m.cpu);
   r("cores", m.cores);
   r.positive("threads", m.threads);
@@ -172,7 +50,7 @@ void fields(Reader& r, Machine& m) {
   r("build", m.build);
 }
 
-void fields(Reader& r, Device& d) {
+static void fields(JsonReader& r, Device& d) {
   r("name", d.name);
   r("description", d.description);
   r.one_of("precision", d.precision, kPrecisions);
@@ -180,7 +58,7 @@ void fields(Reader& r, Device& d) {
   r.one_of("peak", d.peak, kPeaks);
 }
 
-void fields(Reader& r, Parameters& p) {
+static void fields(JsonReader& r, Parameters& p) {
   r.positive("channels", p.channels);
   r.positive("height", p.height);
   r.positive("width", p.width);
@@ -193,7 +71,7 @@ void fields(Reader& r, Parameters& p) {
   }
 }
 
-void fields(Reader& r, Derived& d) {
+static void fields(JsonReader& r, Derived& d) {
   r("median_ms", d.median_ms);
   r("median_low_ms", d.median_low_ms);
   r("median_high_ms", d.median_high_ms);
@@ -207,20 +85,20 @@ void fields(Reader& r, Derived& d) {
   r("speedup", d.speedup);
 }
 
-void fields(Reader& r, Check& c) {
+static void fields(JsonReader& r, Check& c) {
   r("passed", c.passed);
   r.positive("columns", c.columns);
   r("error", c.error);
   r("tolerance", c.tolerance);
 }
 
-void fields(Reader& r, Failure& f) {
+static void fields(JsonReader& r, Failure& f) {
   r.one_of("stage", f.stage, kStages);
   r("reason", f.reason);
   if (f.reason.empty()) r.fail_here("has no reason");
 }
 
-void fields(Reader& r, Configuration& c) {
+static void fields(JsonReader& r, Configuration& c) {
   r("label", c.label);
   r("parameters", c.parameters);
   r("flop", c.flop);
@@ -235,12 +113,12 @@ void fields(Reader& r, Configuration& c) {
   if (!timed && !c.failure) r.fail_here("has neither times nor a failure");
 }
 
-void fields(Reader& r, Segment& s) {
+static void fields(JsonReader& r, Segment& s) {
   r.any_number("ms", s.ms);
   r.any_number("ms_per_mib", s.ms_per_mib);
 }
 
-void fields(Reader& r, Cliff& c) {
+static void fields(JsonReader& r, Cliff& c) {
   r("found", c.found);
   r.share("p_value", c.p_value);
   r("break_mib", c.break_mib);
@@ -251,7 +129,7 @@ void fields(Reader& r, Cliff& c) {
   r("left_out", c.left_out);
 }
 
-void fields(Reader& r, Benchmark& b) {
+static void fields(JsonReader& r, Benchmark& b) {
   r.one_of("name", b.name, kBenchmarks);
   r("configurations", b.configurations);
   r.where_present("cliff", b.cliff);
@@ -264,7 +142,9 @@ void fields(Reader& r, Benchmark& b) {
   }
 }
 
-Result<> check_schema(const json& document, const std::string& path) {
+namespace {
+
+Result<> check_schema(const nlohmann::json& document, const std::string& path) {
   const bool has_one = document.is_object() && document.contains("schema") && document["schema"].is_string();
   if (!has_one) {
     return fail("{} holds no benchmark's results: give what `anemone bench NAME --json` writes", path);
@@ -291,11 +171,11 @@ const Benchmark* File::find(std::string_view name) const {
 
 Result<File> parse(std::string_view text, const std::string& path) {
   if (text.empty()) return fail("{} is empty: the run that should have written it may have failed", path);
-  const json document = TRY(parse_json(text, path));
+  const nlohmann::json document = TRY(parse_json(text, path));
   TRY(check_schema(document, path));
   File file;
   file.path = path;
-  Reader r(document);
+  JsonReader r(document);
   r("created", file.created);
   r("machine", file.machine);
   r("device", file.device);

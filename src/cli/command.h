@@ -29,5 +29,6 @@ void add_mil(CLI::App& app, Action& action);
 void add_mil_check(CLI::App& app, Action& action);  // to the command `mil`
 void add_mil_run(CLI::App& app, Action& action);    // to the command `mil`
 void add_model(CLI::App& app, Action& action);
+void add_probe(CLI::App& app, Action& action);
 
 }  // namespace anemone::cli

@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   cli::add_model(app, action);
   cli::add_mil(app, action);
   cli::add_bench(app, action);
+  cli::add_probe(app, action);
   cli::add_devices(app, action);
   cli::add_ane_worker(app, action);
   try {

@@ -1,10 +1,9 @@
 // The report as JSON; docs/benchmarks.md tells its fields, docs/anemone-bench-1.schema.json is its schema.
-#include "base/json.h"
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
+#include "base/machine_json.h"
 #include "bench/suite/report.h"
 
 namespace anemone::bench {
@@ -13,20 +12,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
-
-Json json_of(const Machine& machine) {
-  Json caches = Json::array();
-  for (const Cache& cache : machine.caches) {
-    caches.push_back({{"level", cache.level}, {"kind", cache.unified ? "unified" : "data"}, {"bytes", cache.bytes}});
-  }
-  return {{"cpu", machine.cpu},
-          {"cores", machine.cores},
-          {"threads", machine.threads},
-          {"caches", caches},
-          {"memory_bytes", machine.memory_bytes},
-          {"os", machine.os},
-          {"build", {{"version", machine.version}, {"compiler", machine.compiler}, {"type", machine.build_type}}}};
-}
 
 Json json_of(const Configuration& configuration) {
   const Chain& chain = configuration.chain;
@@ -112,7 +97,7 @@ std::string to_json(const SuiteReport& report) {
   for (const BenchmarkResult& result : report.results) benchmarks.push_back(json_of(result, report));
   const Json json{{"schema", "anemone-bench/1"},
                   {"created", report.created},
-                  {"machine", json_of(report.machine)},
+                  {"machine", machine_json(report.machine)},
                   {"device",
                    {{"name", report.device.name},
                     {"description", report.device.description},

@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <set>
 
+#include "base/temporary_folder.h"
 #include "bench/suite/suite.h"
 #include "mil/package/package.h"
 
@@ -15,32 +13,6 @@ namespace anemone::bench {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Removed, with all that is in it, by the destructor.
-class TemporaryFolder {
- public:
-  static Result<TemporaryFolder> create() {
-    std::error_code error;
-    const fs::path parent = fs::temp_directory_path(error);
-    if (error) return fail("there is no folder for temporary files ({}): let TMPDIR name one", error.message());
-    std::string path = parent / "anemone-XXXXXX";
-    if (mkdtemp(path.data()) == nullptr)
-      return fail("cannot make a folder in {}: {}", parent.string(), strerror(errno));
-    return TemporaryFolder(std::move(path));
-  }
-  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, "")) {}
-  TemporaryFolder& operator=(TemporaryFolder&&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-
-  const std::string& path() const { return path_; }
-
- private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
 
 Result<> write_package(const std::string& path, const Chain& chain, const mil::Weights& weights) {
   mil::Model model;

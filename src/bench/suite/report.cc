@@ -1,22 +1,8 @@
 #include "bench/suite/report.h"
 
-#include <ctime>
-
 namespace anemone::bench {
-namespace {
-
-std::string now() {
-  const std::time_t time = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  char text[32];
-  return {text, std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc)};
-}
-
-}  // namespace
-
 SuiteReport::SuiteReport(const SuiteRun& run)
-    : created(now()),
+    : created(time_now()),
       machine(this_machine()),
       device(run.device()),
       precision(run.precision()),

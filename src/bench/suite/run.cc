@@ -39,10 +39,6 @@ std::optional<Cliff> cliff_of(const std::vector<Outcome>& outcomes) {
 
 }  // namespace
 
-std::string_view to_string(Clock clock) {
-  return clock == Clock::host ? "host" : clock == Clock::device ? "device" : "modelled";
-}
-
 std::string_view to_string(PeakSource source) {
   return source == PeakSource::unknown ? "unknown" : source == PeakSource::stated ? "stated" : "measured";
 }
@@ -136,7 +132,7 @@ Result<> SuiteRun::attempt(const Benchmark& benchmark, Outcome& outcome, Stage& 
   const ChainCheck check = TRY(ChainCheck::create(chain, weights, options_.seed + 1));
   check.fill(*x);
   const RunTime first = TRY(request->run());
-  clock_ = !first.device ? Clock::host : first.modelled ? Clock::modelled : Clock::device;
+  clock_ = clock_of(first);
   outcome.checked = check.compare(*y, tolerance_of(chain, info_.name, options_.precision));
   if (!outcome.checked->passed()) return fail("{}", outcome.checked->where);
   stage = Stage::run;
@@ -162,8 +158,7 @@ Result<> SuiteRun::time(Request& request, const Benchmark& benchmark, Outcome& o
   for (int64_t i = 0; i < outcome.warmups; ++i) TRY(request.run());
   const int64_t runs = options_.runs.value_or(modelled ? 1 : benchmark.runs);
   for (int64_t i = 0; i < runs; ++i) {
-    const RunTime time = TRY(request.run());
-    outcome.times.push_back(time.device.value_or(time.wall).count());
+    outcome.times.push_back(time_of(TRY(request.run())).count());
   }
   return {};
 }

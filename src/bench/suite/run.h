@@ -16,12 +16,10 @@
 #include "bench/suite/check.h"
 #include "bench/suite/cliff.h"
 #include "bench/suite/suite.h"
+#include "device/clock.h"
 #include "device/device.h"
 
 namespace anemone::bench {
-
-enum class Clock { host, device, modelled };
-std::string_view to_string(Clock clock);
 
 enum class PeakSource { unknown, stated, measured };
 std::string_view to_string(PeakSource source);

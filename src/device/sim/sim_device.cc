@@ -8,6 +8,7 @@
 
 #include "device/host_surface.h"
 #include "device/sim/arithmetic/number.h"
+#include "device/sim/engine_calls.h"
 #include "device/sim/facts.h"
 #include "device/sim/limits.h"
 #include "device/sim/lowering.h"
@@ -158,7 +159,7 @@ class SimProgram final : public Program {
 
 class SimDevice final : public Device {
  public:
-  explicit SimDevice(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
+  explicit SimDevice(std::shared_ptr<Engine> engine) : engine_(std::move(engine)), calls_(engine_->profile) {}
 
   DeviceInfo info() const override {
     const ChipModel& model = chip(engine_->profile.chip);
@@ -170,6 +171,7 @@ class SimDevice final : public Device {
     return info;
   }
   std::vector<Fact> facts() const override { return facts_of(engine_->profile); }
+  EngineCalls* engine_calls() override { return &calls_; }
 
   Result<std::unique_ptr<Surface>> allocate(size_t bytes) override { return std::make_unique<HostSurface>(bytes); }
 
@@ -182,6 +184,7 @@ class SimDevice final : public Device {
 
  private:
   std::shared_ptr<Engine> engine_;
+  PublishedCalls calls_;
 };
 
 }  // namespace
