@@ -12,13 +12,13 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-class ProgramFolders_ : public testing::Test {
+class ProgramFoldersTest : public testing::Test {
  protected:
-  ProgramFolders_() {
+  ProgramFoldersTest() {
     std::string pattern = testing::TempDir() + "folders_XXXXXX";
     below_ = mkdtemp(pattern.data());
   }
-  ~ProgramFolders_() override { fs::remove_all(below_); }
+  ~ProgramFoldersTest() override { fs::remove_all(below_); }
 
   std::vector<FolderFile> files() const { return {{"model.mil", std::as_bytes(std::span(text_))}}; }
   size_t entries() const {
@@ -31,7 +31,7 @@ class ProgramFolders_ : public testing::Test {
   fs::path below_;
 };
 
-TEST_F(ProgramFolders_, LayOutAndTakeAway) {
+TEST_F(ProgramFoldersTest, LayOutAndTakeAway) {
   auto folders = ProgramFolders::open(below_).value();
   auto folder = folders->create("AB12", files()).value();
   EXPECT_EQ(read_text((below_ / "AB12" / "model.mil").string()).value(), "program");
@@ -45,7 +45,7 @@ TEST_F(ProgramFolders_, LayOutAndTakeAway) {
   EXPECT_EQ(entries(), 0U);
 }
 
-TEST_F(ProgramFolders_, KeepAFolderThatAnotherUses) {
+TEST_F(ProgramFoldersTest, KeepAFolderThatAnotherUses) {
   auto ours = ProgramFolders::open(below_).value(), theirs = ProgramFolders::open(below_).value();
   auto one = ours->create("AB12", files()).value(), other = theirs->create("AB12", files()).value();
   one.reset();
@@ -54,14 +54,14 @@ TEST_F(ProgramFolders_, KeepAFolderThatAnotherUses) {
   EXPECT_FALSE(fs::exists(below_ / "AB12"));
 }
 
-TEST_F(ProgramFolders_, TakeNamesThatLeadNowhereElse) {
+TEST_F(ProgramFoldersTest, TakeNamesThatLeadNowhereElse) {
   auto folders = ProgramFolders::open(below_).value();
   for (const char* name : {"", "..", "a/b", "/tmp"}) {
     EXPECT_THAT(folders->create(name, files()).error().message, HasSubstr("cannot be a folder's name"));
   }
 }
 
-TEST_F(ProgramFolders_, RemoveOnlyWhatTheDeadLeft) {
+TEST_F(ProgramFoldersTest, RemoveOnlyWhatTheDeadLeft) {
   fs::create_directories(below_ / "anemone-ane-dead00");
   for (const char* name : {"AA", "BB"}) {
     fs::create_directories(below_ / name);
@@ -77,7 +77,7 @@ TEST_F(ProgramFolders_, RemoveOnlyWhatTheDeadLeft) {
   EXPECT_TRUE(fs::exists(below_ / "BB" / "model.mil"));
 }
 
-TEST_F(ProgramFolders_, SayWhereTheyCannotWrite) {
+TEST_F(ProgramFoldersTest, SayWhereTheyCannotWrite) {
   EXPECT_THAT(ProgramFolders::open(below_ / "none").error().message, HasSubstr("could not be made"));
 }
 
