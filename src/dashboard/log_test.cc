@@ -98,7 +98,7 @@ TEST_F(Log, ResumedRunsGoOn) {
   watch.poll();
   const auto& run = watch.run();
   EXPECT_EQ(run.steps_done(), 8);
-  EXPECT_EQ(run.series(Quantity::loss).range(0, 100, 100).size(), 8U);
+  EXPECT_EQ(run.series(Quantity::loss).range(0, 7, 8).size(), 8U);
   EXPECT_EQ(run.best()->loss, 1);  // what was taken back is not the best
   EXPECT_EQ(run.speed().milliseconds, 10);
   EXPECT_EQ(run.speed().tokens_per_second, 6400);

@@ -71,7 +71,8 @@ TEST(Series, TakesPlacesFarApart) {
   Series series;
   series.add(0, 1);
   series.add(int64_t{1} << 53, 2);
-  EXPECT_EQ(series.range(0, std::numeric_limits<int64_t>::max(), 10).size(), 2U);
+  EXPECT_EQ(series.range(0, int64_t{1} << 53, 10).size(), 2U);
+  EXPECT_EQ(series.range(std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max(), 1).size(), 1U);
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ TEST_F(SessionTest, StopsAndRestarts) {
 }
 
 TEST_F(SessionTest, TakesNoCommandsThatWouldHarmATrainerThatHasNotBegun) {
-  program("sleep 30");
+  program("exec sleep 30");
   const auto session = start();
   for (const Command command : {Command::save, Command::pause, Command::go_on}) {
     EXPECT_THAT(session->refusal(command), HasSubstr("not begun")) << static_cast<int>(command);
@@ -114,7 +114,7 @@ TEST_F(SessionTest, TakesNoCommandsThatWouldHarmATrainerThatHasNotBegun) {
 }
 
 TEST_F(SessionTest, PreviewsEachCheckpoint) {
-  program("run; saved 5; sleep 30", "echo \"$*\" | sed 's/ --steps.*//'; printf 'caf\\303'");
+  program("run; saved 5; exec sleep 30", "echo \"$*\" | sed 's/ --steps.*//'; printf 'caf\\303'");
   const auto session = start(true);
   ASSERT_TRUE(becomes(*session, [&] { return !session->preview().text().empty(); }));
   EXPECT_EQ(session->preview().text(), "generate --model /x/run.safetensors\ncaf\uFFFD");
@@ -125,7 +125,7 @@ TEST_F(SessionTest, PreviewsEachCheckpoint) {
 }
 
 TEST_F(SessionTest, SaysWhyAPreviewFails) {
-  program("run; saved 5; sleep 30", "echo told; echo 'anemone: run.safetensors is damaged' >&2; exit 1");
+  program("run; saved 5; exec sleep 30", "echo told; echo 'anemone: run.safetensors is damaged' >&2; exit 1");
   const auto session = start();
   ASSERT_TRUE(becomes(*session, [&] { return !session->run().checkpoints().empty(); }));
   EXPECT_FALSE(session->preview().generating());  // not by itself

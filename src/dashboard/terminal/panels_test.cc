@@ -50,14 +50,81 @@ class Panels : public testing::Test {
   TemporaryFolder folder_ = TemporaryFolder::create().value();
 };
 
-TEST_F(Panels, At80By24) { EXPECT_EQ(shown(24, 80), R"(@80x24@)"); }
+TEST_F(Panels, At80By24) {
+  EXPECT_EQ(shown(24, 80), R"(anemone  tiny on sim:m4  finished
+dim=128 hidden=384 heads=4/2 seq=256 vocab=1024 layers=3  0.72M parameters
+kernels 18  batch 4 accum 1  AdamW lr=4.0e-03 cosine  fp16 weights baked
+── loss ────────────────────────────────  ── training ──────────────────────────
+  4.100 ⠂⠶⢐⡂⠂⠦⠠⠠⠄⣄⢀⢀⡀                     step    40 of 40
+            ⠁⠑⠐⠠⠄⣀  ⠁⠉⠘⠐⠂⠆⠤⢠⡀⡀⡀           loss    2.0000  smoothed 2.8426
+                  ⠈⠐⠂⠤⢀⢀      ⠉⠘⠂⠆⠤⢠⢀⡀    best    2.0000 at step 39
+  2.780                 ⠁⠁⠒⠠⠄⡀       ⠁⠙⠐  valid.  2.1250 at step 40
+                              ⠉⠐⠂⠄⢄⢀      speed   20.0 ms/step  50.0 steps/s
+  1.900                             ⠈⠁⠒⠠          51200 tokens/s
+step 0                                39  device  2.0 ms/step (modelled)
+── where a step goes, ms ──────────────  ── the trainer ────────────────────────
+█████████████████████████████            CPU     -
+█ sim:m4 10.0  █ cls 5.0                 memory  -
+dw 4.0, on a queue of its own            power not available: it was not asked
+                                         for
+── the model's words ──────────────────  ── log ────────────────────────────────
+press g to let the newest checkpoint     step 36    loss=2.1538  lr=1.00e-03  20
+speak                                    step 37    loss=2.1026  lr=1.00e-03  20
+                                         step 38    loss=2.0513  lr=1.00e-03  20
+                                         step 39    loss=2.0000  lr=1.00e-03  20
+                                         checkpoint at step 40: runs/ [2Jtiny.sa
+                                         finished after 40 steps
+q quit  space pause  s save  g generate  r restart  p follow  h help
+)");
+}
 
-TEST_F(Panels, At40By15) { EXPECT_EQ(shown(15, 40), R"(@40x15@)"); }
+TEST_F(Panels, At40By15) {
+  EXPECT_EQ(shown(15, 40), R"(anemone  tiny on sim:m4  finished
+dim=128 hidden=384 heads=4/2 seq=256 voc
+  4.100 ⠂⠒⠰⠆⠆⣒⢐⠐⠆⠤⠠⠠⠄⣄⢀⢀⡀⡀
+               ⠈⠁⠒⠐⠠⠄⢄⢀⢀ ⠁⠉⠈⠃⠂⠒⠰⠄⠄⣄⢀⢀⡀
+  2.633                 ⠁⠁⠑⠐⠂⠄⠤⢀⡀    ⠁⠉⠘
+  1.900                          ⠁⠉⠐⠐⠂⠤⠠
+step 0                                39
+step    40 of 40
+loss    2.0000  smoothed 2.8426
+best    2.0000 at step 39
+── log ─────────────────────────────────
+step 39    loss=2.0000  lr=1.00e-03  20.
+checkpoint at step 40: runs/ [2Jtiny.saf
+finished after 40 steps
+q quit  space pause  s save  g generate
+)");
+}
 
 TEST_F(Panels, InAscii) {
   ViewState view;
   view.unicode = view.colour = false;
-  EXPECT_EQ(shown(24, 80, view), R"(@ascii@)");
+  EXPECT_EQ(shown(24, 80, view), R"(anemone  tiny on sim:m4  finished
+dim=128 hidden=384 heads=4/2 seq=256 vocab=1024 layers=3  0.72M parameters
+kernels 18  batch 4 accum 1  AdamW lr=4.0e-03 cosine  fp16 weights baked
+-- loss --------------------------------  -- training --------------------------
+  4.100 *************                     step    40 of 40
+            ......  ***********           loss    2.0000  smoothed 2.8426
+                  ......      ********    best    2.0000 at step 39
+  2.780                 ......       ***  valid.  2.1250 at step 40
+                              ......      speed   20.0 ms/step  50.0 steps/s
+  1.900                             ....          51200 tokens/s
+step 0                                39  device  2.0 ms/step (modelled)
+-- where a step goes, ms --------------  -- the trainer ------------------------
+AAAAAAAAAAAAAAAAAAAABBBBBBBBB            CPU     -
+A sim:m4 10.0  B cls 5.0                 memory  -
+dw 4.0, on a queue of its own            power not available: it was not asked
+                                         for
+-- the model's words ------------------  -- log --------------------------------
+press g to let the newest checkpoint     step 36    loss=2.1538  lr=1.00e-03  20
+speak                                    step 37    loss=2.1026  lr=1.00e-03  20
+                                         step 38    loss=2.0513  lr=1.00e-03  20
+                                         step 39    loss=2.0000  lr=1.00e-03  20
+                                         checkpoint at step 40: runs/ [2Jtiny.sa
+                                         finished after 40 steps
+q quit  space pause  s save  g generate  r restart  p follow  h help
+)");
 }
 
 TEST_F(Panels, SaysThatItIsTooSmall) {
