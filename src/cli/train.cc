@@ -285,7 +285,6 @@ Result<train::RunSummary> train(Device& device, Plan& plan, const Data& data, Tr
   } else {
     trainer->initialize();
   }
-  listen_to_signals();
   output.begin();
   const train::RunSummary summary = TRY(trainer->run(output));
   output.end(summary);
@@ -295,6 +294,7 @@ Result<train::RunSummary> train(Device& device, Plan& plan, const Data& data, Tr
 Result<> train(const TrainFlags& flags) {
   if (flags.threads) set_thread_count(*flags.threads);
   if (flags.golden) return train_golden(flags);
+  listen_to_signals();
   Plan plan = TRY(make_plan(flags));
   TRY(make_folder(plan.path));
   const std::unique_ptr<Device> device = TRY(open_device(flags.on, plan.options.precision));

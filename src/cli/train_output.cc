@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cmath>
 #include <csignal>
+#include <thread>
 
 #include "model/parameters.h"
 
@@ -14,15 +15,25 @@ namespace {
 
 using train::Timer;
 
-std::atomic<bool> stop_requested = false, pause_requested = false, save_requested = false;
+std::atomic<bool> run_begun = false, stop_requested = false, pause_requested = false, save_requested = false;
 
-extern "C" void request_stop(int signal) {
-  stop_requested = true;
+// Before the run has begun, and when it is asked again, the signal does what it does by default.
+void request_stop(int signal) {
+  if (run_begun && !stop_requested.exchange(true)) return;
   std::signal(signal, SIG_DFL);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signal);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  std::raise(signal);
 }
-extern "C" void request_pause(int) { pause_requested = true; }
-extern "C" void withdraw_pause(int) { pause_requested = false; }
-extern "C" void request_save(int) { save_requested = true; }
+
+void take(int signal) {
+  if (signal == SIGINT || signal == SIGTERM) request_stop(signal);
+  if (signal == SIGTSTP) pause_requested = true;
+  if (signal == SIGCONT) pause_requested = false;
+  if (signal == SIGUSR1) save_requested = true;
+}
 
 constexpr int64_t kLines = 10;  // steps from one plain line to the next, as the seed's
 
@@ -43,11 +54,13 @@ double millions(int64_t count) { return static_cast<double>(count) / 1e6; }
 }  // namespace
 
 void listen_to_signals() {
-  std::signal(SIGINT, request_stop);
-  std::signal(SIGTERM, request_stop);
-  std::signal(SIGTSTP, request_pause);
-  std::signal(SIGCONT, withdraw_pause);
-  std::signal(SIGUSR1, request_save);
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int signal : {SIGINT, SIGTERM, SIGTSTP, SIGCONT, SIGUSR1}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread([signals] {
+    for (int signal = 0; sigwait(&signals, &signal) == 0;) take(signal);
+  }).detach();
 }
 
 Result<std::unique_ptr<TrainOutput>> TrainOutput::create(RunDescription run, const std::string& path) {
@@ -90,6 +103,7 @@ void TrainOutput::begin() {
              o.offload == train::Offload::full ? "+cls" : "");
   if (run_.tokens > 0) fmt::print("Token data: {} tokens ({:.1f} MB)\n", run_.tokens, millions(run_.token_bytes));
   std::fflush(stdout);
+  run_begun = true;
   if (log_) log_->begin(run_);
 }
 

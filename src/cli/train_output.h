@@ -51,7 +51,9 @@ class TrainOutput final : public train::TrainingObserver {
 };
 
 // What signals ask of a run takes place after its step: SIGINT (Ctrl-C) and SIGTERM that it stops, SIGTSTP (Ctrl-Z)
-// that it stands still until SIGCONT, SIGUSR1 that it saves a checkpoint. A second SIGINT or SIGTERM ends the process.
+// that it stands still until SIGCONT, SIGUSR1 that it saves a checkpoint. A second SIGINT or SIGTERM ends the process,
+// as does one before the run begins. To be called before there are other threads: none of them may run a handler, for
+// oneDNN's products keep other things than a stack where a handler would write its frame (rsp is one more register).
 void listen_to_signals();
 
 }  // namespace anemone::cli
