@@ -4,10 +4,9 @@
 #include <optional>
 
 #include "base/parallel.h"
-#include "cli/choices.h"
 #include "cli/command.h"
-#include "cli/device_flags.h"
 #include "cli/progress.h"
+#include "cli/train_flags.h"
 #include "cli/train_golden.h"
 #include "cli/train_output.h"
 #include "generate/generate.h"
@@ -18,21 +17,6 @@ namespace anemone::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Each flag as given, or nothing: what is not given comes from the checkpoint, the preset or the model's defaults.
-struct TrainFlags {
-  std::optional<std::string> config, preset, data, tokenizer, loss_scale, init, checkpoint, log;
-  std::optional<model::WeightSource> weights;
-  std::optional<train::Offload> offload;
-  std::optional<train::Schedule::Kind> schedule;
-  std::optional<train::Sampling> windows;
-  DeviceFlags on;
-  std::optional<int64_t> steps, warmup, accumulation, batch, seq, save_every, validation;
-  std::optional<double> rate, clip, weight_decay;
-  std::optional<uint32_t> seed;
-  std::optional<int> threads;
-  bool resume = false, scratch = false, compact_vocabulary = false, no_ane_extras = false, golden = false;
-};
 
 // A run before its data is known.
 struct Plan {
@@ -95,13 +79,11 @@ Result<> apply_flags(const TrainFlags& flags, train::TrainOptions& o) {
   return train::validate(o);
 }
 
-std::string default_path(const std::string& name) { return (fs::path("runs") / name).string() + ".safetensors"; }
-
 // Under a program's name, as in `train_large --resume`, the checkpoint must be one of that program's.
 Result<Plan> resumed_plan(const TrainFlags& flags) {
   if (!flags.checkpoint && !flags.preset) return fail("--resume goes with --ckpt FILE, the checkpoint to go on from");
   Plan plan;
-  plan.path = flags.checkpoint ? *flags.checkpoint : default_path(*flags.preset);
+  plan.path = flags.checkpoint ? *flags.checkpoint : default_checkpoint(*flags.preset);
   plan.checkpoint = TRY(train::load_checkpoint(plan.path));
   plan.config = plan.checkpoint->config;
   plan.options = plan.checkpoint->options;
@@ -126,10 +108,10 @@ Result<Plan> base_plan(const TrainFlags& flags) {
     plan.config = model.config;  // rotary positions too, whatever the preset: the weights were trained with them
     plan.weights = std::move(model.weights);
   } else if (flags.config || !flags.preset) {
-    plan.config = TRY(model::find_config(flags.config.value_or(flags.data ? "stories110m" : "tiny")));
+    plan.config = TRY(model::find_config(config_name(flags)));
   }
   if (!flags.preset) plan.options = train::default_options(plan.config);
-  plan.path = flags.checkpoint.value_or(default_path(flags.preset.value_or(plan.config.name)));
+  plan.path = flags.checkpoint.value_or(default_checkpoint(flags.preset.value_or(plan.config.name)));
   return plan;
 }
 
@@ -227,6 +209,7 @@ Result<> make_folder(const std::string& path) {
 
 RunDescription describe(const Plan& plan, const Device& device, const Data& data) {
   RunDescription run{.config = plan.config, .options = plan.options, .device = device.info()};
+  if (!plan.path.empty()) run.checkpoint = fs::absolute(plan.path).lexically_normal().string();
   if (data.tokens) {
     run.tokens = data.tokens->size();
     run.token_bytes = run.tokens * text::token_width(plan.config.vocab);
@@ -278,30 +261,23 @@ Result<> train_golden(const TrainFlags& flags) {
   const train::GoldenTrace& trace = train::published_trace(plan.options.offload);
   TRY(train::check_data(trace, *data.tokens));
   const std::unique_ptr<Device> device = TRY(open_device(flags.on, plan.options.precision));
-  TRY(TrainOutput::create(describe(plan, *device, data), ""))->banner();
+  TRY(TrainOutput::create(describe(plan, *device, data), ""))->begin();
   auto trainer =
       TRY(train::Trainer::create(*device, {.config = plan.config, .options = plan.options, .tokens = &*data.tokens}));
   trainer->initialize();
   return show_golden(*trainer, trace, plan.options.steps);
 }
 
-Result<> train(const TrainFlags& flags) {
-  if (flags.threads) set_thread_count(*flags.threads);
-  if (flags.golden) return train_golden(flags);
-  Plan plan = TRY(make_plan(flags));
-  TRY(make_folder(plan.path));
-  const std::unique_ptr<Device> device = TRY(open_device(flags.on, plan.options.precision));
-  const Data data = TRY(open_data(flags, plan));
-  const std::unique_ptr<TrainOutput> output =
-      TRY(TrainOutput::create(describe(plan, *device, data), flags.log.value_or("")));
+// From the start, the weights or the checkpoint of the plan, to its end or a signal.
+Result<train::RunSummary> train(Device& device, Plan& plan, const Data& data, TrainOutput& output) {
   auto trainer = TRY(train::Trainer::create(
-      *device, {.config = plan.config,
-                .options = plan.options,
-                .tokens = data.tokens ? &*data.tokens : nullptr,
-                .checkpoint = plan.path,
-                .tokenizer = data.tokenizer.empty() ? (plan.checkpoint ? plan.checkpoint->tokenizer : "")
-                                                    : seen_from(plan.path, data.tokenizer),
-                .data = data.path.empty() ? "" : fs::absolute(data.path).string()}));
+      device, {.config = plan.config,
+               .options = plan.options,
+               .tokens = data.tokens ? &*data.tokens : nullptr,
+               .checkpoint = plan.path,
+               .tokenizer = data.tokenizer.empty() ? (plan.checkpoint ? plan.checkpoint->tokenizer : "")
+                                                   : seen_from(plan.path, data.tokenizer),
+               .data = data.path.empty() ? "" : fs::absolute(data.path).string()}));
   if (plan.checkpoint) {
     TRY(trainer->resume(*std::move(plan.checkpoint)));
   } else if (plan.weights) {
@@ -309,13 +285,31 @@ Result<> train(const TrainFlags& flags) {
   } else {
     trainer->initialize();
   }
-  output->banner();
-  stop_on_signals();
-  const train::RunSummary summary = TRY(trainer->run(*output));
-  output->summary(summary);
-  if (!summary.finished) {
-    fmt::print("Stopped after step {}. Go on with: {}\n", trainer->state().step, resume_command(flags, plan));
-  } else if (summary.steps == 0) {
+  output.begin();
+  const train::RunSummary summary = TRY(trainer->run(output));
+  output.end(summary);
+  return summary;
+}
+
+Result<> train(const TrainFlags& flags) {
+  if (flags.threads) set_thread_count(*flags.threads);
+  if (flags.golden) return train_golden(flags);
+  listen_to_signals();
+  Plan plan = TRY(make_plan(flags));
+  TRY(make_folder(plan.path));
+  const std::unique_ptr<Device> device = TRY(open_device(flags.on, plan.options.precision));
+  const Data data = TRY(open_data(flags, plan));
+  const std::unique_ptr<TrainOutput> output =
+      TRY(TrainOutput::create(describe(plan, *device, data), flags.log.value_or("")));
+  const Result<train::RunSummary> summary = train(*device, plan, data, *output);
+  if (!summary) {
+    output->failed(summary.error());
+    return tl::unexpected(summary.error());
+  }
+  if (!summary->finished) {
+    fmt::print("Stopped after step {}. Go on with: {}\n", summary->first_step + summary->steps,
+               resume_command(flags, plan));
+  } else if (summary->steps == 0) {
     fmt::print("All of its {} steps are done. Go on with: {} --steps {}\n", plan.options.steps,
                resume_command(flags, plan), 2 * plan.options.steps);
   } else if (data.tokens && data.path.empty()) {
@@ -324,59 +318,12 @@ Result<> train(const TrainFlags& flags) {
   return {};
 }
 
-void add_model_flags(CLI::App& app, TrainFlags& f) {
-  app.add_option("--preset", f.preset, "A program of the seed: train_large, train_large_ane, dynamic, single_layer");
-  app.add_option("--config", f.config, "A built-in model or a JSON file [tiny; stories110m with --data]");
-  app.add_option("--init,--model", f.init, "Start from the weights of this file (.bin or .safetensors)");
-  app.add_option("--data", f.data, "Token file, see `anemone data` [stories of a built-in grammar]");
-  app.add_option("--tokenizer", f.tokenizer, "What the data was tokenised with: kept with the checkpoint");
-}
-
-void add_run_flags(CLI::App& app, TrainFlags& f) {
-  add_device_flags(app, f.on);
-  add_choice(app, "--weights", f.weights, kWeightSources, "In the programs, or beside the activations [baked]");
-  add_choice(app, "--offload", f.offload, kOffloads, "Matrix work alone on the device, or norms and head too [core]");
-  app.add_flag("--no-ane-extras", f.no_ane_extras, "The same as --offload core");
-  app.add_option("--threads", f.threads, "Threads of the host [all]")->check(CLI::Range(1, 1024));
-  app.add_option("--ckpt", f.checkpoint,
-                 "Checkpoint [runs/NAME.safetensors, of preset or model]; the best stands beside it");
-  app.add_flag("--resume", f.resume, "Go on from the checkpoint, as if never stopped");
-  app.add_flag("--scratch", f.scratch, "Start over where a checkpoint stands already");
-  app.add_option("--save-every", f.save_every, "Steps from one checkpoint to the next [500]");
-  app.add_option("--log", f.log, "One JSON object a step into this file");
-  app.add_flag("--golden", f.golden, "Compare the losses with those that real engines published, and keep nothing");
-}
-
-void add_schedule_flags(CLI::App& app, TrainFlags& f) {
-  app.add_option("--steps", f.steps, "Forward and backward passes [10000; small models: 1500]");
-  app.add_option("--lr", f.rate, "Peak learning rate [3e-4; small models: 4e-3]");
-  app.add_option("--warmup", f.warmup, "Steps of linear rise [100]");
-  add_choice(app, "--schedule", f.schedule, kSchedules, "How the rate goes on after the warm-up [cosine]");
-  app.add_option("--accum", f.accumulation, "Steps from one update to the next [1]");
-  app.add_option("--batch", f.batch, "Sequences a step [1; small models: 4]");
-  app.add_option("--seq", f.seq, "Tokens a sequence [the model's]");
-  add_choice(app, "--windows", f.windows, kWindows, "Where training windows begin [anywhere; built-in: documents]");
-  app.add_option("--clip", f.clip, "Largest global norm of the gradients; 0: none [1]");
-  app.add_option("--weight-decay", f.weight_decay, "AdamW's, on matrices [0.1]");
-  app.add_option("--loss-scale", f.loss_scale, "dynamic, none or a number [dynamic at fp16, else none]");
-  app.add_option("--seed", f.seed, "Of initialisation and sampling [42]");
-  app.add_option("--val-windows", f.validation,
-                 "Windows at the end held out for validation, if at most a tenth of the data [16]");
-  app.add_flag("--compact-vocab", f.compact_vocabulary, "The classifier knows only the tokens that the data uses");
-}
-
 }  // namespace
 
 void add_train(CLI::App& root, Action& action) {
   auto flags = std::make_shared<TrainFlags>();
   CLI::App* app = root.add_subcommand("train", "Train a model; without flags, a small one on stories of our own");
-  add_model_flags(*app, *flags);
-  add_run_flags(*app, *flags);
-  add_schedule_flags(*app, *flags);
-  app->add_option("MODEL", flags->init, "The seed's positional arguments: weights to start from,");
-  app->add_option("SEQ", flags->seq, "tokens a sequence,");
-  app->add_option("STEPS", flags->steps, "steps,");
-  app->add_option("LR", flags->rate, "learning rate");
+  add_train_flags(*app, *flags);
   app->footer(
       "Example: anemone train\n"
       "         anemone train --config stories15m --data stories.bin --tokenizer stories.model --precision fp16\n"

@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cmath>
 #include <csignal>
-#include <cstring>
+#include <thread>
 
-#include "base/json.h"
 #include "model/parameters.h"
 
 namespace anemone::cli {
@@ -17,16 +15,27 @@ namespace {
 
 using train::Timer;
 
-std::atomic<bool> stop_requested = false;
+std::atomic<bool> run_begun = false, stop_requested = false, pause_requested = false, save_requested = false;
 
-extern "C" void request_stop(int signal) {
-  stop_requested = true;
+// Before the run has begun, and when it is asked again, the signal does what it does by default.
+void request_stop(int signal) {
+  if (run_begun && !stop_requested.exchange(true)) return;
   std::signal(signal, SIG_DFL);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signal);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  std::raise(signal);
+}
+
+void take(int signal) {
+  if (signal == SIGINT || signal == SIGTERM) request_stop(signal);
+  if (signal == SIGTSTP) pause_requested = true;
+  if (signal == SIGCONT) pause_requested = false;
+  if (signal == SIGUSR1) save_requested = true;
 }
 
 constexpr int64_t kLines = 10;  // steps from one plain line to the next, as the seed's
-
-const char* name_of(model::WeightSource source) { return source == model::WeightSource::baked ? "baked" : "dynamic"; }
 
 std::string duration(double seconds) {
   const auto whole = static_cast<int64_t>(std::llround(seconds));
@@ -42,46 +51,40 @@ std::string per_step(const train::DeviceTime& time, int64_t steps) {
 
 double millions(int64_t count) { return static_cast<double>(count) / 1e6; }
 
-// Programs of a run: those with weights, one a layer where they are baked.
-std::string kernel_count(const RunDescription& run) {
-  const int64_t layers = run.config.layers;
-  if (run.options.source == model::WeightSource::dynamic) return "10, compiled once";
-  return fmt::format("{} ({} weight-bearing + {} sdpaBwd2)", 6 * layers, 5 * layers, layers);
-}
-
 }  // namespace
 
-void stop_on_signals() {
-  std::signal(SIGINT, request_stop);
-  std::signal(SIGTERM, request_stop);
+void listen_to_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int signal : {SIGINT, SIGTERM, SIGTSTP, SIGCONT, SIGUSR1}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread([signals] {
+    for (int signal = 0; sigwait(&signals, &signal) == 0;) take(signal);
+  }).detach();
 }
 
-Result<std::unique_ptr<TrainOutput>> TrainOutput::create(RunDescription run, const std::string& log) {
-  std::FILE* file = nullptr;
-  if (!log.empty()) {
-    file = std::fopen(log.c_str(), run.resumed_at > 0 ? "a" : "w");
-    if (file == nullptr) return fail("cannot write {}: {}", log, std::strerror(errno));
-  }
-  return std::unique_ptr<TrainOutput>(new TrainOutput(std::move(run), file));
+Result<std::unique_ptr<TrainOutput>> TrainOutput::create(RunDescription run, const std::string& path) {
+  std::unique_ptr<TrainLog> log;
+  if (!path.empty()) log = TRY(TrainLog::open(path, run.resumed_at > 0));
+  return std::unique_ptr<TrainOutput>(new TrainOutput(std::move(run), std::move(log)));
 }
 
-TrainOutput::TrainOutput(RunDescription run, std::FILE* log)
-    : run_(std::move(run)), log_(log), terminal_(isatty(STDOUT_FILENO) != 0) {}
+TrainOutput::TrainOutput(RunDescription run, std::unique_ptr<TrainLog> log)
+    : run_(std::move(run)), log_(std::move(log)), terminal_(isatty(STDOUT_FILENO) != 0) {}
 
 TrainOutput::~TrainOutput() {
   if (terminal_) fmt::print("\r\033[K");  // an error to come begins its own line
   std::fflush(stdout);
-  if (log_ != nullptr) std::fclose(log_);
 }
 
-void TrainOutput::banner() const {
+void TrainOutput::begin() {
   const model::Config& c = run_.config;
   const train::TrainOptions& o = run_.options;
   if (run_.resumed_at > 0) fmt::print("[RESUMED step {}, loss={:.4f}]\n", run_.resumed_at, run_.resumed_loss);
   fmt::print("=== {} Training: {} ({} layers, GQA {}/{} heads) ===\n", run_.device.name, c.name, c.layers, c.heads,
              c.kv_heads);
   fmt::print("device: {} ({}), precision {}, weights {}, offload {}\n", run_.device.name, run_.device.description,
-             to_string(o.precision), name_of(o.source), o.offload == train::Offload::core ? "core" : "full");
+             to_string(o.precision), name_of(o.source), name_of(o.offload));
   fmt::print("dim={} q_dim={} kv_dim={} hd={} hidden={} seq={} vocab={} layers={}\n", c.dim, c.q_dim(), c.kv_dim(),
              c.head_dim, c.hidden, o.seq, c.vocab, c.layers);
   const int64_t embedding = c.vocab * c.dim * (c.tied ? 1 : 2);
@@ -89,8 +92,8 @@ void TrainOutput::banner() const {
              millions(c.parameter_count() - embedding), millions(embedding));
   fmt::print("Kernels: {}\n", kernel_count(run_));
   fmt::print("Batch {} x {} tokens, accum {} | {} LR={:.1e} b1={} b2={} wd={} clip={}\n", o.batch, o.seq,
-             o.accumulation, o.adam.weight_decay > 0 ? "AdamW" : "Adam", o.schedule.peak, o.adam.beta1, o.adam.beta2,
-             o.adam.weight_decay, o.clip);
+             o.accumulation, optimizer_name(o), o.schedule.peak, o.adam.beta1, o.adam.beta2, o.adam.weight_decay,
+             o.clip);
   const train::StepFlops flops = train::step_flops(c, o.batch, o.seq);
   fmt::print("FLOPs/step: fwd={:.0f}M bwd_dx={:.0f}M bwd_dW={:.0f}M sdpa_bwd={:.0f}M total={:.0f}M\n",
              millions(flops.forward), millions(flops.backward_dx), millions(flops.backward_dw),
@@ -100,9 +103,23 @@ void TrainOutput::banner() const {
              o.offload == train::Offload::full ? "+cls" : "");
   if (run_.tokens > 0) fmt::print("Token data: {} tokens ({:.1f} MB)\n", run_.tokens, millions(run_.token_bytes));
   std::fflush(stdout);
+  run_begun = true;
+  if (log_) log_->begin(run_);
 }
 
 bool TrainOutput::wants_stop() { return stop_requested; }
+
+bool TrainOutput::wants_save() { return save_requested.exchange(false); }
+
+// Between two steps, so that the time is none of theirs.
+void TrainOutput::pause(int64_t step) {
+  if (terminal_) fmt::print("\r\033[K");
+  fmt::print("  [paused after step {}]\n", step);
+  std::fflush(stdout);
+  if (log_) log_->pause(step, true);
+  std::raise(SIGSTOP);
+  if (log_) log_->pause(step, false);
+}
 
 bool TrainOutput::due(const train::StepReport& report) const {
   const int64_t interval = terminal_ ? std::max<int64_t>(kLines, run_.options.steps / 20) : kLines;
@@ -116,12 +133,13 @@ void TrainOutput::on_step(const train::StepReport& report) {
   for (size_t i = 0; i < window_.timers.size(); ++i) window_.timers[i] += report.timers[i];
   train::add(window_.device, report.device);
   smoothed_ms_ = smoothed_ms_ == 0 ? report.milliseconds : 0.95 * smoothed_ms_ + 0.05 * report.milliseconds;
-  if (log_ != nullptr) write_log(report);
+  if (log_) log_->step(run_, report);
   if (due(report)) {
     show_line(report);
     window_ = {};
   }
   if (terminal_) show_progress(report);
+  if (pause_requested.exchange(false) && !stop_requested) pause(report.step);
 }
 
 // step 10   loss=9.1234  lr=3.00e-05  812.1ms/step  315 tokens/s
@@ -159,43 +177,21 @@ void TrainOutput::show_progress(const train::StepReport& report) {
   std::fflush(stdout);
 }
 
-void TrainOutput::write_log(const train::StepReport& report) {
-  nlohmann::json line{{"type", "step"},
-                      {"step", report.step},
-                      {"loss", report.loss},
-                      {"lr", report.rate},
-                      {"ms", report.milliseconds},
-                      {"loss_scale", report.loss_scale},
-                      {"skipped", report.skipped},
-                      {"tokens", run_.options.batch * run_.options.seq},
-                      {"device", run_.device.name}};
-  if (report.norm && std::isfinite(*report.norm)) line["grad_norm"] = *report.norm;
-  if (report.device) {
-    line["device_ms"] = report.device->milliseconds;
-    line["device_ms_modelled"] = report.device->modelled;
-  }
-  for (size_t i = 0; i < report.timers.size(); ++i) {
-    line[fmt::format("t_{}", train::kTimerNames[i])] = report.timers[i];
-  }
-  fmt::print(log_, "{}\n", line.dump());
-  std::fflush(log_);
-}
-
 void TrainOutput::on_checkpoint(const train::CheckpointReport& report) {
   if (terminal_) fmt::print("\r\033[K");
   fmt::print("  [ckpt saved: {} at step {}{}{}]\n", report.path, report.step,
              report.validation ? fmt::format(", validation loss={:.4f}", *report.validation) : "",
              report.best ? ", the best so far" : "");
   std::fflush(stdout);
-  if (log_ == nullptr) return;
-  nlohmann::json line{{"type", "checkpoint"}, {"step", report.step}, {"path", report.path}, {"best", report.best}};
-  if (report.validation) line["validation_loss"] = *report.validation;
-  // A path need not be UTF-8.
-  fmt::print(log_, "{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-  std::fflush(log_);
+  if (log_) log_->checkpoint(report);
 }
 
-void TrainOutput::summary(const train::RunSummary& s) const {
+void TrainOutput::failed(const Error& error) {
+  if (log_) log_->error(error);
+}
+
+void TrainOutput::end(const train::RunSummary& s) {
+  if (log_) log_->end(s);
   if (s.steps == 0) return;
   const train::StepFlops flops = train::step_flops(run_.config, run_.options.batch, run_.options.seq);
   const double ms = s.train_ms / static_cast<double>(s.steps);

@@ -31,7 +31,7 @@ std::string show(const std::optional<DeviceTime>& time, const std::string& log =
       train::add(summary.device, time);
       output->on_step(report);
     }
-    output->summary(summary);
+    output->end(summary);
   }
   return testing::internal::GetCapturedStdout();
 }

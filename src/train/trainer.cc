@@ -173,7 +173,8 @@ Result<RunSummary> Trainer::run(TrainingObserver& observer) {
     observer.on_step(report);
     stopping = observer.wants_stop();
     const bool planned = state_.step % setup_.options.save_every == 0 || state_.step == setup_.options.steps;
-    if (planned || stopping) TRY(save(observer, planned));
+    const bool asked = observer.wants_save();
+    if (planned || stopping || asked) TRY(save(observer, planned));
   }
   summary_.finished = state_.step >= setup_.options.steps;
   summary_.wall_ms = wall.seconds() * 1e3;

@@ -47,13 +47,14 @@ struct RunSummary {
   std::optional<DeviceTime> device{};  // of all steps
 };
 
-// Hears what happens; may ask to stop.
+// Hears what happens; asked after each step whether to stop or to save.
 class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
   virtual void on_step(const StepReport&) {}
   virtual void on_checkpoint(const CheckpointReport&) {}
   virtual bool wants_stop() { return false; }
+  virtual bool wants_save() { return false; }  // a checkpoint now, which leaves no other trace
 };
 
 struct TrainerSetup {

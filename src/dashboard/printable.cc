@@ -1,0 +1,47 @@
+#include "dashboard/printable.h"
+
+#include <cstdint>
+
+#include "text/utf8.h"
+
+namespace anemone::dashboard {
+namespace {
+
+// Of well-formed UTF-8.
+char32_t code_of(std::string_view sequence) {
+  const auto lead = static_cast<uint8_t>(sequence[0]);
+  char32_t code = sequence.size() == 1 ? lead : lead & (0x7F >> sequence.size());
+  for (char c : sequence.substr(1)) code = code << 6 | (static_cast<uint8_t>(c) & 0x3F);
+  return code;
+}
+
+// Controls of both sets, soft hyphen, zero-width and directional marks, line separators, byte order marks, tags.
+bool is_unfit(char32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0xAD || c == 0x61C || c == 0x180E ||
+         (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF ||
+         (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE0FFF);
+}
+
+std::string cleaned(std::string_view text, bool keep_lines) {
+  const std::string valid = text::valid_utf8(text);
+  std::string clean;
+  for (std::string_view rest = valid; !rest.empty();) {
+    const std::string_view sequence = rest.substr(0, text::first_sequence(rest).length);
+    rest.remove_prefix(sequence.size());
+    const char32_t code = code_of(sequence);
+    if (is_unfit(code) && !(keep_lines && code == '\n')) {
+      clean += ' ';
+    } else {
+      clean += sequence;
+    }
+  }
+  return clean;
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) { return cleaned(text, false); }
+
+std::string printable_lines(std::string_view text) { return cleaned(text, true); }
+
+}  // namespace anemone::dashboard
