@@ -32,7 +32,7 @@ class Preview {
   void ask() { asked_ = true; }
 
   bool generating() const { return process_.has_value(); }
-  // Whole UTF-8, not yet made printable; of the newest preview that told anything, growing while it is told.
+  // Whole UTF-8, not yet made printable; of the newest preview that ended well.
   const std::string& text() const { return text_; }
   int64_t step() const { return step_; }               // after so many steps
   const std::string& error() const { return error_; }  // why the last one failed; empty: it did not
@@ -48,7 +48,7 @@ class Preview {
   std::optional<Process> process_;
   std::string output_, text_, error_;
   int64_t step_ = 0, starting_step_ = 0;
-  double previewed_time_ = 0;  // of the checkpoint
+  double previewed_time_ = 0;  // when that checkpoint was saved
   Clock::time_point started_{}, next_{};
 };
 

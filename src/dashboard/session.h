@@ -11,10 +11,13 @@
 // To be used by one thread at a time: views that have several lock around it. Nothing waits.
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dashboard/power.h"
@@ -90,10 +93,16 @@ class Session {
  private:
   explicit Session(SessionOptions options);
   Result<> start_trainer(const std::vector<std::string>& arguments);
+  void restart();
   void read_output();
   void take_end(const ProcessEnd& end);
   void hear(const Record& record);
   void measure();
+  void forget_pending();
+  bool logged_since_start() const;
+  double newest_checkpoint() const;
+  Result<> stop(std::string what);
+  Result<> send(int signal, std::string what);
   void add_line(LogLine line);
   std::optional<pid_t> trainer() const;
 
@@ -101,7 +110,10 @@ class Session {
   bool owns_ = false;
   Watch watch_;
   std::optional<Process> process_;
-  bool restarting_ = false;
+  pid_t started_id_ = -1;  // of the newest process
+  bool restarting_ = false, stopping_ = false;
+  Command pending_command_ = Command::generate;
+  double checkpoint_before_ = 0;  // when the newest checkpoint was saved as another was asked for
   std::string pending_, output_;  // output_: a line begun
   Preview preview_;
   std::deque<LogLine> lines_;
