@@ -1,7 +1,7 @@
 // The page: takes in what the server tells and shows it.
 import {ChartBoard} from './charts.js';
 import {command, follow, has_token, series} from './live.js';
-import {bytes, count, element, number, parameters, seconds, set_text} from './text.js';
+import {bytes, clock, count, element, number, parameters, seconds, set_text} from './text.js';
 
 const ASK_EVERY = 2000;  // milliseconds, at least, between two askings for the series
 const MOST_LINES = 500;
@@ -87,8 +87,8 @@ function show_notice(text) {
 function describe(run) {
   const d = run.description;
   if (!d) return run.log;
-  const parts = [d.model, `${parameters(d.parameters)} parameters`, `${d.layers} layers × ${d.dim}`, `sequence ${d.seq}`,
-                 d.device_description || d.device, d.precision, `${d.weights} weights`, d.optimizer,
+  const parts = [d.model, `${parameters(d.parameters)} parameters`, `${d.layers} layers × ${d.dim}`,
+                 `sequence ${d.seq}`, d.device_description || d.device, d.precision, `${d.weights} weights`, d.optimizer,
                  `batch ${d.batch} × ${d.accumulation}`, run.log];
   return parts.filter(Boolean).join(' · ');
 }
@@ -104,7 +104,7 @@ function show_progress(run) {
 // Name, value, and what else there is to say of it.
 function figures(run) {
   const {newest, best, best_validation: validated, speed, measures, checkpoint} = run;
-  const clock = speed.device_ms === null ? 'host’s clock' : speed.modelled ? 'modelled time' : 'device’s clock';
+  const source = speed.device_ms === null ? 'host’s clock' : speed.modelled ? 'modelled time' : 'device’s clock';
   const list = [
     ['Loss', number(newest?.loss), newest?.skipped ? 'overflow: update skipped' : ''],
     ['Best loss', number(best?.loss), best ? `at step ${count(best.step)}` : ''],
@@ -115,7 +115,7 @@ function figures(run) {
     ['Tokens a second', number(speed.tokens_per_second), ''],
     ['Device', `${number(speed.device_tflops)} TFLOPS`, `${number(speed.total_tflops)} in all, host’s clock`],
   ];
-  if (speed.utilization !== null) list.push(['Utilisation', `${number(speed.utilization * 100)} %`, clock]);
+  if (speed.utilization !== null) list.push(['Utilisation', `${number(speed.utilization * 100)} %`, source]);
   if (speed.device_ms !== null) {
     list.push([speed.modelled ? 'Device time (modelled)' : 'Device time', `${number(speed.device_ms)} ms`, 'a step']);
   }
@@ -125,13 +125,13 @@ function figures(run) {
     list.push(['Processor', `${number(measures.cores)} cores`, `of ${measures.processors}`]);
     list.push(['Memory', bytes(measures.memory_bytes), '']);
   }
-  if (checkpoint) list.push(['Checkpoint', `step ${count(checkpoint.step)}`, new Date(checkpoint.time * 1e3).toLocaleTimeString('en', {hour12: false})]);
+  if (checkpoint) list.push(['Checkpoint', `step ${count(checkpoint.step)}`, clock(checkpoint.time * 1e3)]);
   return list;
 }
 
 function power({cpu_watts: cpu, device_watts: device}) {
-  const parts = [cpu !== null && `CPU ${number(cpu)} W`, device !== null && `device ${number(device)} W`].filter(Boolean);
-  return parts.join(', ') || 'not available';
+  const parts = [cpu !== null && `CPU ${number(cpu)} W`, device !== null && `device ${number(device)} W`];
+  return parts.filter(Boolean).join(', ') || 'not available';
 }
 
 function show_figures(run) {
@@ -152,7 +152,8 @@ function show_figures(run) {
 }
 
 function show_preview(preview) {
-  set_text($('preview'), preview.text || (preview.on ? 'None yet: it comes with the first checkpoint.' : 'Not asked for.'));
+  const none = preview.on ? 'None yet: it comes with the first checkpoint.' : 'Not asked for.';
+  set_text($('preview'), preview.text || none);
   const about = preview.text ? `after ${count(preview.step)} steps` : '';
   set_text($('preview-state'), preview.generating ? 'generating …' : preview.error || about);
 }

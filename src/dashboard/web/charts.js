@@ -19,12 +19,12 @@ const KINDS = [
     lines: [{key: 'tokens_per_second', label: 'tokens/s'}]},
   {id: 'components', title: 'Where a step’s time goes, ms', over: 'steps', runs: 'one', stacked: true, wide: true,
     format: number, lines: COMPONENTS.map((name) => ({key: `t_${name}`, label: name, hidden: name === 'compile'}))
-      .concat({key: 'device_ms', label: 'device’s own clock', apart: true})},
-  {id: 'power', title: 'Power, W', over: 'time', runs: 'one', format: number,
+      .concat({key: 'device_ms', label: 'device’s own clock', apart: true, color: 'text'})},
+  {id: 'power', narrow: true, title: 'Power, W', over: 'time', runs: 'one', format: number,
     lines: [{key: 'cpu_watts', label: 'CPU'}, {key: 'device_watts', label: 'device'}]},
-  {id: 'memory', title: 'Memory of the trainer', over: 'time', runs: 'one', format: bytes,
+  {id: 'memory', narrow: true, title: 'Memory of the trainer', over: 'time', runs: 'one', format: bytes,
     lines: [{key: 'memory_bytes', label: 'memory'}]},
-  {id: 'cores', title: 'Processor time of the trainer, cores', over: 'time', runs: 'one', format: number,
+  {id: 'cores', narrow: true, title: 'Processor time of the trainer, cores', over: 'time', runs: 'one', format: number,
     lines: [{key: 'cores', label: 'cores'}]},
 ];
 
@@ -44,6 +44,7 @@ class ChartPanel {
     this.root = document.getElementById('chart').content.firstElementChild.cloneNode(true);
     this.root.id = `chart-${kind.id}`;
     this.root.classList.toggle('wide', Boolean(kind.wide));
+    this.root.classList.toggle('narrow', Boolean(kind.narrow));
     this.canvas = this.root.querySelector('canvas');
     this.selection = this.root.querySelector('.selection');
     this.whole = this.root.querySelector('.whole');
@@ -109,7 +110,7 @@ class ChartPanel {
           ...line, run, series: told.series[line.key],
           points: line.mark ? this.best_of(run) : points(told.series[line.key]),
           label: several ? `${name}: ${line.label}` : line.label + modelled,
-          color: `c${(several ? run : i) % MOST_COLORS}`,
+          color: line.color ?? `c${(several ? run : i) % MOST_COLORS}`,
           name: several ? `${run}` : line.key,                     // what its button in the legend shows or hides
           button: several ? name : line.label + modelled,
         });
@@ -134,8 +135,10 @@ class ChartPanel {
     this.whole.hidden = !this.board.range[this.kind.over];
     if (!this.chart) return;
     set_text(this.root.querySelector('.empty'), lines.length ? '' : this.board.why_empty(this.kind.id));
-    this.chart.data.datasets = lines.filter((line) => !this.hidden.has(line.name)).flatMap((line) => this.datasets(line));
+    const shown = lines.filter((line) => !this.hidden.has(line.name));
+    this.chart.data.datasets = shown.flatMap((line) => this.datasets(line));
     const seen = this.board.seen(this.kind.over);
+    for (const scale of Object.values(this.chart.options.scales)) scale.display = lines.length > 0;
     this.chart.options.scales.x.min = seen?.from;
     this.chart.options.scales.x.max = seen?.to;
     this.chart.update('none');
@@ -144,9 +147,11 @@ class ChartPanel {
   datasets(line) {
     const tone = color(line.color);
     const main = {label: line.label, data: line.points, borderColor: tone, backgroundColor: tone};
-    if (line.mark) return [{...main, showLine: false, pointRadius: 6, pointStyle: 'rectRot', borderColor: color('panel')}];
+    const diamond = {showLine: false, pointRadius: 6, pointStyle: 'rectRot', borderColor: color('panel')};
+    if (line.mark) return [{...main, ...diamond}];
     if (line.apart) return [{...main, borderDash: [6, 4], stack: 'apart', fill: false}];
-    if (this.kind.stacked) return [{...main, backgroundColor: `${tone}b0`, borderWidth: 1, fill: 'stack', stack: 'all'}];
+    const area = {backgroundColor: `${tone}b0`, borderWidth: 1, fill: 'stack', stack: 'all'};
+    if (this.kind.stacked) return [{...main, ...area}];
     if (!line.band) return [main];
     const edge = {borderWidth: 0, silent: true, label: '', backgroundColor: `${tone}30`};
     return [
@@ -189,7 +194,8 @@ class ChartPanel {
     const {title, over, format} = this.kind;
     const told = lines.filter((line) => !line.mark).map((line) => {
       const first = line.points[0], last = line.points[line.points.length - 1];
-      return `${line.label}: ${format(first.y)} at ${place(over, first.x)}, ${format(last.y)} at ${place(over, last.x)}`;
+      const [from, to] = [first, last].map((point) => `${format(point.y)} at ${place(over, point.x)}`);
+      return `${line.label}: ${from}, ${to}`;
     });
     this.canvas.setAttribute('aria-label', `${title}. ${told.join('; ') || 'Nothing yet'}.`);
   }
@@ -228,7 +234,8 @@ class ChartPanel {
   }
 
   watch_keys() {
-    const moves = {'+': [0.25, 0.75], '=': [0.25, 0.75], '-': [-0.5, 1.5], ArrowLeft: [-0.25, 0.75], ArrowRight: [0.25, 1.25]};
+    const nearer = [0.25, 0.75];  // from where to where of what is seen
+    const moves = {'+': nearer, '=': nearer, '-': [-0.5, 1.5], ArrowLeft: [-0.25, 0.75], ArrowRight: [0.25, 1.25]};
     this.canvas.addEventListener('keydown', (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const move = moves[event.key];
@@ -283,7 +290,8 @@ export class ChartBoard {
 
   // From first to last of all runs that are shown.
   extent(over) {
-    const told = (over === 'steps' ? this.told.steps : [this.told.time[this.chosen]]).filter((t) => t && t.last > t.first);
+    const shown = over === 'steps' ? this.told.steps : [this.told.time[this.chosen]];
+    const told = shown.filter((t) => t && t.last > t.first);
     if (!told.length) return null;
     return {from: Math.min(...told.map((t) => t.first)), to: Math.max(...told.map((t) => t.last))};
   }
