@@ -7,6 +7,8 @@ find_package(CURL REQUIRED)
 find_package(LibArchive REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(OpenMP REQUIRED)
+set(CURSES_NEED_WIDE TRUE)
+find_package(Curses REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark QUIET)
 find_package(PkgConfig REQUIRED)
@@ -27,6 +29,10 @@ anemone_library(hwy hwy/highway.h hwy)
 anemone_library(xxhash xxhash.h xxhash)
 anemone_library(valijson valijson/validator.hpp)  # for tests
 anemone_library(sentencepiece sentencepiece_processor.h sentencepiece sentencepiece_train)
+
+add_library(anemone::curses INTERFACE IMPORTED)
+target_include_directories(anemone::curses SYSTEM INTERFACE ${CURSES_INCLUDE_DIRS})
+target_link_libraries(anemone::curses INTERFACE ${CURSES_LIBRARIES})
 
 # Protocol buffers. On Linux libsentencepiece exports an old copy of the same library. Ours is static there, the whole of
 # it first on the command line and hidden, so that neither copy binds to the other.

@@ -19,6 +19,7 @@ void add_bench_report(CLI::App& bench, Action& action);     // to the command `b
 void add_bench_sim_model(CLI::App& bench, Action& action);  // to the command `bench`
 void add_bench_suite(CLI::App& bench, Action& action);      // to the command `bench`
 void add_bench_train(CLI::App& bench, Action& action);      // to the command `bench`
+void add_dashboard(CLI::App& app, Action& action);
 void add_devices(CLI::App& app, Action& action);
 void add_data(CLI::App& app, Action& action);
 void add_train(CLI::App& app, Action& action);

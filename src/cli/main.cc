@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   cli::Action action;
   cli::add_train(app, action);
+  cli::add_dashboard(app, action);
   cli::add_data(app, action);
   cli::add_eval(app, action);
   cli::add_generate(app, action);

@@ -88,8 +88,8 @@ function describe(run) {
   const d = run.description;
   if (!d) return run.log;
   const parts = [d.model, `${parameters(d.parameters)} parameters`, `${d.layers} layers × ${d.dim}`,
-                 `sequence ${d.seq}`, d.device_description || d.device, d.precision, `${d.weights} weights`, d.optimizer,
-                 `batch ${d.batch} × ${d.accumulation}`, run.log];
+                 `sequence ${d.seq}`, d.device_description || d.device, d.precision, `${d.weights} weights`,
+                 d.optimizer, `batch ${d.batch} × ${d.accumulation}`, run.log];
   return parts.filter(Boolean).join(' · ');
 }
 

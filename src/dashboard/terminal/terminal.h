@@ -1,0 +1,33 @@
+// The terminal's view of a session: a screen with keys, or lines where there is no terminal.
+//
+//   const ShowOptions options = {.out = stdout, .in = stdin, .say = …, .stop = &signalled};
+//   TRY(show_on_terminal(*session, options));
+//
+// Both stop a run of our own, with its checkpoint, before they return.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <string_view>
+
+#include "dashboard/session.h"
+
+namespace anemone::dashboard {
+
+struct ShowOptions {
+  std::FILE* out = nullptr;
+  std::FILE* in = nullptr;
+  bool colour = true;
+  std::function<void(std::string_view)> say{};  // a line, where there is no terminal
+  std::chrono::seconds every{5};                // from one line to the next
+  const std::atomic<bool>* stop = nullptr;      // set, from a signal: as the key q
+};
+
+// Until q. Fails where the terminal cannot be drawn on.
+Result<> show_on_terminal(Session& session, const ShowOptions& options);
+// Until the run is over.
+Result<> show_as_lines(Session& session, const ShowOptions& options);
+
+}  // namespace anemone::dashboard
