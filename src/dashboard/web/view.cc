@@ -240,7 +240,7 @@ Session* WebView::Server::session_of(const Request& request, Response& response)
   const int64_t run = parameter(request, "run", error).value_or(0);
   const auto count = static_cast<int64_t>(view_.sessions_.size());
   if (error.empty() && run >= 0 && run < count) return view_.sessions_[static_cast<size_t>(run)].get();
-  answer(response, 404, fmt::format("there are runs 0 to {}", count - 1));
+  answer(response, 404, fmt::format("there is no such run, of {}", count));
   return nullptr;
 }
 
@@ -258,7 +258,6 @@ void WebView::Server::give_events(Response& response) {
     response.set_header("Retry-After", "10");
     return answer(response, 503, fmt::format("{} pages watch already: close one", view_.options_.most_listeners));
   }
-  listener->next_lines.resize(view_.sessions_.size());
   response.set_chunked_content_provider("text/event-stream",
                                         [this, listener, begun = false](size_t, httplib::DataSink& sink) mutable {
                                           if (begun) return tell(*listener, sink);
@@ -287,6 +286,7 @@ bool WebView::Server::tell_lines(Listener& listener, httplib::DataSink& sink) {
   std::string events;
   {
     const auto lock = view_.lock();
+    listener.next_lines.resize(view_.sessions_.size());
     for (size_t run = 0; run < view_.sessions_.size(); ++run) {
       const Session& session = *view_.sessions_[run];
       if (session.lines_total() == listener.next_lines[run]) continue;
@@ -325,18 +325,21 @@ Result<int> WebView::Server::listen() {
 
 // ---- the view
 
-WebView::WebView(Sessions sessions, WebOptions options)
-    : options_(std::move(options)), sessions_(std::move(sessions)) {}
-
+WebView::WebView(WebOptions options) : options_(std::move(options)) {}
 WebView::~WebView() = default;
 
-Result<std::unique_ptr<WebView>> WebView::open(Sessions sessions, WebOptions options) {
+Result<std::unique_ptr<WebView>> WebView::open(WebOptions options) {
   auto access = TRY(Access::to(options.address));
-  std::unique_ptr<WebView> view(new WebView(std::move(sessions), std::move(options)));
+  std::unique_ptr<WebView> view(new WebView(std::move(options)));
   view->server_ = std::make_unique<Server>(*view, std::move(access));
   view->port_ = TRY(view->server_->listen());
   view->url_ = fmt::format("http://{}:{}/#token={}", shown_host(view->options_.address), view->port_, view->token());
   return view;
+}
+
+void WebView::show(Sessions sessions) {
+  const auto held = lock();
+  sessions_ = std::move(sessions);
 }
 
 const std::string& WebView::token() const { return server_->access().token(); }

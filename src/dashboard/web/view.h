@@ -1,6 +1,7 @@
 // Runs shown in a browser: one page, served to this machine or, where asked, to others.
 //
-//   auto view = TRY(WebView::open(std::move(sessions), {.port = 0}));
+//   auto view = TRY(WebView::open({.port = 0}));
+//   view->show(std::move(sessions));
 //   fmt::print("{}\n", view->url());           // http://127.0.0.1:40123/#token=…
 //   while (!interrupted) {
 //     view->poll();                            // takes in what has happened; tells the pages
@@ -37,7 +38,11 @@ struct WebOptions {
 
 class WebView {
  public:
-  static Result<std::unique_ptr<WebView>> open(Sessions sessions, WebOptions options = {});
+  static constexpr int kMostRuns = 16;
+
+  static Result<std::unique_ptr<WebView>> open(WebOptions options = {});
+  // Once; what was shown before is nothing.
+  void show(Sessions sessions);
   ~WebView();  // ends what it still answers
 
   const std::string& url() const { return url_; }  // with the token
@@ -54,7 +59,7 @@ class WebView {
  private:
   class Server;
   friend class Server;
-  WebView(Sessions sessions, WebOptions options);
+  explicit WebView(WebOptions options);
   void tell();
 
   const WebOptions options_;

@@ -96,9 +96,10 @@ class WebViewTest : public testing::Test {
       sessions.push_back(*std::move(session));
     }
     options.port = 0;
-    auto view = WebView::open(std::move(sessions), options);
+    auto view = WebView::open(options);
     ASSERT_TRUE(view) << view.error().message;
     view_ = *std::move(view);
+    view_->show(std::move(sessions));
     poller_ = std::thread([this] {
       while (!done_) {
         if (!view_->poll()) std::this_thread::sleep_for(milliseconds(10));
@@ -255,7 +256,7 @@ TEST_F(WebViewTest, BadQuestionsGetASentence) {
   EXPECT_EQ(get("/series?over=space")->status, 400);
   EXPECT_EQ(get("/series?run=7")->status, 404);
   EXPECT_EQ(get("/series?run=-1")->status, 404);
-  EXPECT_THAT(get("/series?run=7")->body, HasSubstr("there are runs 0 to 0"));
+  EXPECT_THAT(get("/series?run=7")->body, HasSubstr("no such run, of 1"));
 }
 
 TEST_F(WebViewTest, CommandsWantTheToken) {
@@ -410,10 +411,10 @@ TEST_F(WebViewTest, ClosingEndsThoseWhoListen) {
 
 TEST_F(WebViewTest, ATakenPortIsSaid) {
   open({write("a.jsonl", log_of(1))});
-  const auto second = WebView::open({}, {.port = view_->port()});
+  const auto second = WebView::open({.port = view_->port()});
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error().message, HasSubstr("is it taken"));
-  EXPECT_FALSE(WebView::open({}, {.address = "no.such.address.invalid", .port = 0}));
+  EXPECT_FALSE(WebView::open({.address = "no.such.address.invalid", .port = 0}));
 }
 
 }  // namespace
