@@ -159,7 +159,10 @@ void Browser::note(const json& event) {
   if (entry.value("level", "") == "error") complaints_ += entry.value("text", "") + " " + entry.value("url", "") + "\n";
 }
 
-void Browser::open(const std::string& url) { call("Page.navigate", {{"url", url}}); }
+void Browser::open(const std::string& url) {
+  call("Page.navigate", {{"url", url}});
+  complaints_.clear();
+}
 
 void Browser::size(int width, int height) {
   call("Emulation.setDeviceMetricsOverride",

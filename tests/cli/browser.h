@@ -36,7 +36,7 @@ class Browser {
   void key(const std::string& name);  // "+", "ArrowLeft", "Tab": pressed and let go
   void drag(int from_x, int to_x, int y);
   void screenshot(const std::string& path);
-  // What the page wrote to the console as errors, and what its policy forbade.
+  // What the page that is open wrote to the console as errors, and what its policy forbade.
   const std::string& complaints() const { return complaints_; }
 
  private:

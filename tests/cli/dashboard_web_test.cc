@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
 #include "base/json.h"
 #include "base/random.h"
@@ -54,6 +55,11 @@ std::string log_of(const std::string& model, int64_t steps, double base) {
 
 class DashboardWeb : public testing::Test {
  protected:
+  // One for all tests: it takes its time to start.
+  static void SetUpTestSuite() { browser_ = std::make_unique<Browser>(); }
+  static void TearDownTestSuite() { browser_.reset(); }
+  static inline std::unique_ptr<Browser> browser_;
+
   DashboardWeb() {
     const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
     folder_ = fs::path(testing::TempDir()) / ("anemone_web_" + name);
@@ -92,7 +98,7 @@ json middle_of(Browser& browser, const std::string& selector) {
 std::string text_of(const std::string& selector) { return "document.querySelector('" + selector + "').textContent"; }
 
 TEST_F(DashboardWeb, ShowsSeveralRunsInBothThemesAndOnAPhone) {
-  Browser browser;
+  Browser& browser = *browser_;
   if (!browser.found()) GTEST_SKIP() << browser.why_not();
   const std::string nasty = "<img src=x onerror=document.title='broken'>";
   write("first.jsonl", log_of(nasty, 3000, 1.5));
@@ -135,7 +141,7 @@ TEST_F(DashboardWeb, ShowsSeveralRunsInBothThemesAndOnAPhone) {
 }
 
 TEST_F(DashboardWeb, ChartsAreLookedIntoByKeysAndByDragging) {
-  Browser browser;
+  Browser& browser = *browser_;
   if (!browser.found()) GTEST_SKIP() << browser.why_not();
   write("run.jsonl", log_of("tiny", 3000, 1.5));
   const auto process = start({"--no-generate", "--attach", "run.jsonl"});
@@ -179,7 +185,7 @@ TEST_F(DashboardWeb, ChartsAreLookedIntoByKeysAndByDragging) {
 
 // A run of our own, paused, saved and stopped from the page.
 TEST_F(DashboardWeb, CommandsARun) {
-  Browser browser;
+  Browser& browser = *browser_;
   if (!browser.found()) GTEST_SKIP() << browser.why_not();
   write("small.json", model::to_json({.name = "small",
                                       .layers = 2,
@@ -210,6 +216,8 @@ TEST_F(DashboardWeb, CommandsARun) {
   browser.value("document.querySelector('#save').click()");
   EXPECT_TRUE(browser.becomes(text_of("#figures") + ".includes('Checkpoint')"));
   EXPECT_TRUE(browser.becomes(text_of("#figures") + ".includes('MiB')"));
+  EXPECT_TRUE(browser.becomes("/smoothed: .* at [0-9]/.test(document.querySelector('#chart-loss canvas').ariaLabel)"));
+  EXPECT_TRUE(browser.becomes("/memory: .*MiB/.test(document.querySelector('#chart-memory canvas').ariaLabel)"));
   picture(browser, "live");
   browser.value("document.querySelector('#stop').click()");
   EXPECT_TRUE(browser.becomes("document.querySelector('#ask-stop').open"));
@@ -227,7 +235,7 @@ TEST_F(DashboardWeb, CommandsARun) {
 
 // Without the token there is much to see and nothing to command.
 TEST_F(DashboardWeb, WithoutTheTokenNothingIsCommanded) {
-  Browser browser;
+  Browser& browser = *browser_;
   if (!browser.found()) GTEST_SKIP() << browser.why_not();
   write("run.jsonl", log_of("tiny", 50, 1.5));
   const auto process = start({"--no-generate", "--attach", "run.jsonl"});

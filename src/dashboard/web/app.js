@@ -4,6 +4,7 @@ import {command, follow, has_token, series} from './live.js';
 import {bytes, clock, count, element, number, parameters, seconds, set_text} from './text.js';
 
 const ASK_EVERY = 2000;  // milliseconds, at least, between two askings for the series
+const ASK_FIRST = 500;   // the same until there is something
 const MOST_LINES = 500;
 
 const $ = (id) => document.getElementById(id);
@@ -17,7 +18,9 @@ const board = new ChartBoard($('charts'), () => ask_soon(0));
 const asked = new Map();  // what was asked last, by run and axis
 let asking = false, timer = null, asked_at = 0;
 
-function ask_soon(wait = Math.max(0, asked_at + ASK_EVERY - performance.now())) {
+const ask_every = () => board.extent('steps') ? ASK_EVERY : ASK_FIRST;
+
+function ask_soon(wait = Math.max(0, asked_at + ask_every() - performance.now())) {
   if (wait === 0) clearTimeout(timer), timer = null;
   timer ??= setTimeout(ask_for_series, wait);
 }
@@ -71,12 +74,21 @@ function show_run() {
   set_text($('status'), run.status);
   set_text($('pending'), run.pending);
   document.title = `${run.newest ? `${number(run.newest.loss)} · ` : ''}${run.status} · anemone`;
-  show_notice([run.error, run.log_error].filter(Boolean).join('\n'));
+  show_notice([complaint, run.error, run.log_error].filter(Boolean).join('\n'));
   set_text($('description'), describe(run));
   show_progress(run);
   show_figures(run);
   show_preview(run.preview);
   show_commands(run);
+}
+
+// What a press of a button led to, for as long as it takes to read it.
+let complaint = '';
+
+function complain(text) {
+  complaint = text;
+  show_run();
+  setTimeout(() => { if (complaint === text) complaint = ''; }, 8000);
 }
 
 function show_notice(text) {
@@ -152,7 +164,7 @@ function show_figures(run) {
 }
 
 function show_preview(preview) {
-  const none = preview.on ? 'None yet: it comes with the first checkpoint.' : 'Not asked for.';
+  const none = preview.on ? 'None yet: it comes with the first checkpoint.' : 'None yet: ask for some.';
   set_text($('preview'), preview.text || none);
   const about = preview.text ? `after ${count(preview.step)} steps` : '';
   set_text($('preview-state'), preview.generating ? 'generating …' : preview.error || about);
@@ -180,14 +192,14 @@ async function give(name) {
   try {
     set_text($('pending'), (await command(name, chosen)).pending);
   } catch (error) {
-    show_notice(`${name}: ${error.message}`);
+    complain(`${name}: ${error.message}`);
   }
 }
 
 function on_press(id, act) {
   $(id).addEventListener('click', (event) => {
     if (event.currentTarget.getAttribute('aria-disabled') !== 'true') act();
-    else show_notice(event.currentTarget.title);
+    else complain(event.currentTarget.title);
   });
 }
 
@@ -268,4 +280,5 @@ follow((name, data) => {
   set_text($('status'), 'not connected');
   show_notice(`${why}; trying again`);
   for (const log of logs) log.next = -1;
+  asked.clear();
 });
