@@ -47,8 +47,11 @@ else()
   find_library(protobuf_LIBRARY libprotobuf-lite.a REQUIRED)
   add_library(anemone::protobuf INTERFACE IMPORTED)
   target_include_directories(anemone::protobuf SYSTEM INTERFACE ${protobuf_INCLUDE_DIR})
+  # Debian's archive cannot be part of a shared library (its thread-local variables are an executable's). Ours, the
+  # bridge, reads programs as text alone and has no need of it.
+  set(whole "LINKER:--whole-archive,${protobuf_LIBRARY},--no-whole-archive,--exclude-libs,libprotobuf-lite.a")
   target_link_options(anemone::protobuf INTERFACE
-                      "LINKER:--whole-archive,${protobuf_LIBRARY},--no-whole-archive,--exclude-libs,libprotobuf-lite.a")
+                      $<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,SHARED_LIBRARY>>:${whole}>)
 endif()
 
 # cpp-httplib says by its pkg-config file how it was built: its classes look different with and without TLS.

@@ -12,6 +12,7 @@ namespace anemone::cli {
 using Action = std::function<Result<>()>;
 
 // Each adds its command to `app`; when the command is chosen, its callback sets `action`.
+void add_ane_worker(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_bench_compare(CLI::App& bench, Action& action);    // to the command `bench`
 void add_bench_generate(CLI::App& bench, Action& action);   // to the command `bench`

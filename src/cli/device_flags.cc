@@ -14,7 +14,7 @@ Result<mil::Profile> simulated_profile(const std::string& device) {
 }
 
 void add_device_flags(CLI::App& app, DeviceFlags& flags, Precision otherwise) {
-  app.add_option("--device", flags.device, "Where the programs run: cpu, ref, or sim:CHIP (anemone devices)")
+  app.add_option("--device", flags.device, "Where the programs run: cpu, ref, ane, or sim:CHIP (anemone devices)")
       ->capture_default_str()
       ->check(why_no_device);
   add_choice(app, "--precision", flags.precision, kPrecisions,

@@ -11,9 +11,10 @@ namespace {
 Result<> devices(bool as_json) {
   nlohmann::json list = nlohmann::json::array();
   for (const std::string& name : device_names()) {
-    const DeviceInfo info = TRY(open_device(name))->info();
-    list.push_back({{"name", info.name}, {"description", info.description}});
-    if (!as_json) fmt::print("{:<14}{}\n", info.name, info.description);
+    const Result<std::unique_ptr<Device>> device = open_device(name);
+    const std::string description = device ? (*device)->info().description : "unavailable: " + device.error().message;
+    list.push_back({{"name", name}, {"description", description}, {"available", device.has_value()}});
+    if (!as_json) fmt::print("{:<14}{}\n", name, description);
   }
   if (as_json) fmt::print("{}\n", list.dump(2));
   return {};

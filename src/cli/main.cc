@@ -58,6 +58,7 @@ int main(int argc, char** argv) {
   cli::add_bench(app, action);
   cli::add_probe(app, action);
   cli::add_devices(app, action);
+  cli::add_ane_worker(app, action);
   try {
     app.parse(arguments(argc, argv));
   } catch (const CLI::Success& help) {

@@ -20,7 +20,7 @@ struct PreviewOptions {
   std::string program;                  // this one
   bool automatic = true;                // at new checkpoints; else only when asked
   std::chrono::seconds interval{5};     // at least, from one start to the next
-  double rest = 10;                     // and as many times as long as the last one took
+  double rest = 40;                     // and as many times as long as the last took: below 3 % of the time
   std::vector<std::string> flags = {};  // further ones of `anemone generate`
 };
 

@@ -51,7 +51,7 @@ struct Speed {
 class Run {
  public:
   static constexpr size_t kSpeedSteps = 20, kMostCheckpoints = 100;
-  static constexpr double kSmoothing = 0.97;  // of the loss: the weight of what was before
+  static constexpr double kSmoothing = 0.95;  // of the loss: the weight of what was before
 
   void take(const Record& record);
   // Whoever wrote the log is gone without saying that the run ended; `why`: exit status, last words.

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "device/ane/ane_device.h"
 #include "device/cpu/cpu_device.h"
 #include "device/ref/ref_device.h"
 #include "device/sim/sim_device.h"
@@ -17,6 +18,7 @@ struct Entry {
 };
 
 constexpr std::array kDevices{Entry{"cpu", open_cpu}, Entry{"ref", open_ref}};
+constexpr std::string_view kEngine = "ane";
 constexpr std::string_view kSimulated = "sim:";
 
 constexpr std::array<std::string_view, 3> kPrecisions{"fp32", "fp16", "bf16"};
@@ -48,6 +50,7 @@ Result<std::unique_ptr<Device>> open_device(std::string_view spec, const DeviceO
   for (const Entry& entry : kDevices) {
     if (entry.name == spec) return entry.open(options);
   }
+  if (spec == kEngine) return open_ane(options);
   if (is_simulated(spec)) return open_sim(spec.substr(kSimulated.size()), options);
   return fail("there is no device {}: choose one of {}", spec, fmt::join(device_names(), ", "));
 }
@@ -62,6 +65,7 @@ std::vector<std::string> host_device_names() {
 
 std::vector<std::string> device_names() {
   std::vector<std::string> names = host_device_names();
+  names.emplace_back(kEngine);
   for (const std::string& chip : mil::chip_names()) names.push_back(fmt::format("{}{}", kSimulated, chip));
   return names;
 }

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "mil/builder.h"
 
 namespace anemone {
@@ -23,6 +25,20 @@ TEST(Bind, RefusesOptionsThatAHostHasNothingLike) {
     EXPECT_THAT(bind({.procedure = 1}).error().message, HasSubstr("its index is 0"));
     EXPECT_THAT(bind({.qos = 33}).error().message, HasSubstr("no quality of service"));
   }
+}
+
+TEST(Devices, TellFactsOfThemselves) {
+  const auto groups = [](const std::string& name) {
+    std::set<std::string> names;
+    for (const Fact& fact : open_device(name).value()->facts()) {
+      EXPECT_FALSE(fact.name.empty()) << name;
+      names.insert(fact.group);
+    }
+    return names;
+  };
+  EXPECT_THAT(groups("cpu"), testing::IsSupersetOf({"processor", "instructions", "libraries"}));
+  EXPECT_THAT(groups("sim:m4"), testing::UnorderedElementsAre("engine", "rules", "figures", "choices"));
+  EXPECT_THAT(groups("ref"), testing::ElementsAre("interpreter"));
 }
 
 }  // namespace

@@ -71,6 +71,15 @@ std::string convolution(int height, int width) {
                          height, width, 41 - height, 41 - width));
 }
 
+std::string pointwise(int channels) {
+  return one(
+      shaped(fmt::format("[1, {}, 1, 512]", channels)),
+      fmt::format("tensor<fp16, [32, {0}, 1, 1]> w = const()[val = tensor<fp16, [32, {0}, 1, 1]>(BLOBFILE(path = "
+                  "string(\"@model_path/w.bin\"), offset = uint64(64)))];\n"
+                  "tensor<fp16, [1, 32, 1, 512]> b = conv(x = a, weight = w);",
+                  channels));
+}
+
 std::string pool(int height, int width, const std::string& op = "max_pool") {
   return one(shaped("[1, 2, 40, 40]"),
              fmt::format("tensor<fp16, [1, 2, {}, {}]> b = {}(x = a, kernel_sizes = tensor<int32, [2]>([{}, {}]), "
@@ -250,6 +259,7 @@ std::vector<RuleCase> size_cases() {
       {"C11", "m6", pool(14, 14), pool(14, 14, "avg_pool")},
       {"C12", "m4", product(32769), product(32768)},
       {"C16", "m4", topk(3), topk(5)},
+      {"C40", "m4", pointwise(32000), pointwise(8192)},
       {"C17", "m4", chain(384), chain(383)},
       {"C17", "m4:macos15", chain(384), chain(383)},
       {"C17", "m6:macos27", chain(449), chain(448)},
@@ -311,7 +321,7 @@ TEST(EngineRules, EachEntryHasACaseThatBreaksIt) {
 TEST(EngineRules, TheCatalogueIsWhole) {
   std::vector<std::string> wanted;
   for (int i = 1; i <= 10; ++i) wanted.push_back(fmt::format("S{:02}", i));
-  for (int i = 1; i <= 39; ++i) wanted.push_back(fmt::format("C{:02}", i));
+  for (int i = 1; i <= 40; ++i) wanted.push_back(fmt::format("C{:02}", i));
   std::vector<std::string> found;
   for (const EngineRule& rule : engine_rules()) {
     if (found.empty() || found.back() != rule.id) found.emplace_back(rule.id);

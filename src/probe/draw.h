@@ -24,15 +24,8 @@ inline Numbers draw(Drand48& random, int64_t count, double scale) {
   return draw(random, count, [scale](double u) { return scale * symmetric(u); });
 }
 
-// Two of them, element by element in turn.
-inline std::vector<Numbers> draw_interleaved(Drand48& random, int64_t count, double scale_a, double scale_b) {
-  std::vector<Numbers> both(2, Numbers(static_cast<size_t>(count)));
-  for (size_t i = 0; i < both[0].size(); ++i) {
-    both[0][i] = scale_a * symmetric(random.next());
-    both[1][i] = scale_b * symmetric(random.next());
-  }
-  return both;
-}
+// `scale`·U for each scale, element by element in turn.
+std::vector<Numbers> draw_interleaved(Drand48& random, int64_t count, const std::vector<double>& scales);
 
 // Values as the weight that Builder::weight(name) refers to, which are to be halves already.
 void set_weight(mil::Weights& weights, const std::string& name, const mil::Shape& shape, const Numbers& values);

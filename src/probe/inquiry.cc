@@ -126,24 +126,44 @@ void Inquiry::answer(std::string what, std::string answer, std::vector<Published
           .published = std::move(published)});
 }
 
-Result<Timing> Inquiry::time(std::string what, Trial& trial, int64_t warmups, int64_t runs, double flop,
+Result<Timing> Inquiry::time(std::string what, const Run& run, int64_t warmups, int64_t runs, double flop,
                              std::vector<Published> published) {
-  const RunTime first = TRY(trial.run());
+  const RunTime first = TRY(run());
   Timing timing{.clock = clock_of(first), .flop = flop};
   if (timing.clock == Clock::modelled) {
     warmups = 0;
     runs = 1;
   }
-  for (int64_t i = 1; i < warmups; ++i) TRY(trial.run());
+  for (int64_t i = 1; i < warmups; ++i) TRY(run());
   std::chrono::nanoseconds total{}, wall{};
   for (; timing.runs < runs && wall < kLongestTiming; ++timing.runs) {
-    const RunTime time = TRY(trial.run());
+    const RunTime time = TRY(run());
     total += time_of(time);
     wall += time.wall;
   }
   timing.milliseconds = std::chrono::duration<double, std::milli>(total).count() / static_cast<double>(timing.runs);
   this->time(std::move(what), timing, std::move(published));
   return timing;
+}
+
+Result<Timing> Inquiry::time(std::string what, Trial& trial, int64_t warmups, int64_t runs, double flop,
+                             std::vector<Published> published) {
+  return time(
+      std::move(what), [&] { return trial.run(); }, warmups, runs, flop, std::move(published));
+}
+
+Result<> Inquiry::time_with_host(std::string what, const Run& run, int64_t warmups, int64_t runs, double flop) {
+  if (clock_of(TRY(run())) == Clock::modelled) {
+    unavailable(std::move(what), "the device's time is modelled, the host's is not");
+    return {};
+  }
+  const auto by_the_host = [&]() -> Result<RunTime> {
+    const auto start = std::chrono::steady_clock::now();
+    TRY(run());
+    return RunTime{.wall = std::chrono::steady_clock::now() - start};
+  };
+  TRY(time(std::move(what), by_the_host, warmups, runs, flop));
+  return {};
 }
 
 void Inquiry::time(std::string what, const Timing& timing, std::vector<Published> published) {

@@ -54,8 +54,14 @@ class Inquiry {
   void answer(std::string what, std::string answer, std::vector<Published> published = {}, std::string why = {});
 
   // The mean of so many runs, less where they take longer than 10 s, and of one where time is modelled.
+  using Run = std::function<Result<RunTime>()>;
+  Result<Timing> time(std::string what, const Run& run, int64_t warmups, int64_t runs, double flop = 0,
+                      std::vector<Published> published = {});
   Result<Timing> time(std::string what, Trial& trial, int64_t warmups, int64_t runs, double flop = 0,
                       std::vector<Published> published = {});
+  // By the host's clock, with what the host does between the device's runs, whose time `run` gives. There is no such
+  // time where the device's is modelled.
+  Result<> time_with_host(std::string what, const Run& run, int64_t warmups, int64_t runs, double flop = 0);
   void time(std::string what, const Timing& timing, std::vector<Published> published = {});
 
   void unavailable(std::string what, std::string why);

@@ -14,8 +14,9 @@ std::vector<Finding> Probe::run(Device& device, Precision precision) const {
 }
 
 std::span<const Probe> probes() {
-  static const std::array kProbes{rmsnorm_bwd(), weight_reload(), weight_patch(), perf_stats(),
-                                  qos_sweep(),   ane_advanced(),  api()};
+  static const std::array kProbes{rmsnorm_bwd(), classifier(),   weight_reload(), weight_patch(),   perf_stats(),
+                                  qos_sweep(),   ane_advanced(), causal_attn(),   sdpa5(),          conv_attn3(),
+                                  full_fused(),  fused_qkv(),    fused_bwd(),     dynamic_matmul(), api()};
   return kProbes;
 }
 

@@ -19,6 +19,11 @@ using Numbers = std::vector<double>;
 
 // As elements of that type: each rounded once.
 Numbers rounded(mil::DType dtype, Numbers values);
+// One after the other.
+Numbers joined(Numbers a, const Numbers& b);
+
+// Of runs one after the other.
+RunTime operator+(const RunTime& a, const RunTime& b);
 
 class Trial {
  public:

@@ -372,18 +372,6 @@ Parameters small_weights(const model::Config& config) {
   return weights;
 }
 
-TEST(Pipeline, GradientsAreTheSameWithAndWithoutOverlap) {
-  const Parameters weights = small_weights(small_config());
-  for (auto source : {model::WeightSource::baked, model::WeightSource::dynamic}) {
-    PipelineOptions options{.source = source, .seq = 8, .overlap = false};
-    const Parameters expected = gradients_of(small_config(), options, weights, even_windows());
-    options.overlap = true;
-    for (int repetition = 0; repetition < 20; ++repetition) {
-      EXPECT_TRUE(same_bits(gradients_of(small_config(), options, weights, even_windows()), expected));
-    }
-  }
-}
-
 // The difference's norm by that of what is expected, tensor by tensor the largest.
 double relative_error(const Parameters& found, const Parameters& expected) {
   double largest = 0;
@@ -394,6 +382,22 @@ double relative_error(const Parameters& found, const Parameters& expected) {
     largest = std::max(largest, std::sqrt(squared_norm(difference) / squared_norm(b)));
   }
   return largest;
+}
+
+// With overlap the queue multiplies on one thread, which may add up in another order: the same bits each time, and but
+// for rounding the same numbers as without.
+TEST(Pipeline, GradientsAreTheSameWithAndWithoutOverlap) {
+  const Parameters weights = small_weights(small_config());
+  for (auto source : {model::WeightSource::baked, model::WeightSource::dynamic}) {
+    PipelineOptions options{.source = source, .seq = 8, .overlap = false};
+    const Parameters apart = gradients_of(small_config(), options, weights, even_windows());
+    options.overlap = true;
+    const Parameters beside = gradients_of(small_config(), options, weights, even_windows());
+    EXPECT_LT(relative_error(beside, apart), 1e-5);
+    for (int repetition = 0; repetition < 20; ++repetition) {
+      EXPECT_TRUE(same_bits(gradients_of(small_config(), options, weights, even_windows()), beside));
+    }
+  }
 }
 
 TEST(Pipeline, GradientsAtBfloat16ComeCloseToThoseInFloat) {

@@ -252,7 +252,8 @@ TEST_F(TrainCommand, LogsEveryStep) {
     }
   }
   EXPECT_THAT(steps, testing::ElementsAre(0, 1, 2, 3, 4, 5, 6));
-  EXPECT_EQ(log().back()["type"], "checkpoint");
+  EXPECT_EQ(log().back()["type"], "end");
+  EXPECT_EQ(log().back()["reason"], "finished");
 }
 
 Arguments words_of(const std::string& text) {

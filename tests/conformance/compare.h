@@ -12,7 +12,9 @@ struct Target {
   Precision precision;
 };
 
-// Every device that opens, but `ref`, at every precision.
+// Those of the host, or the one that ANEMONE_CONFORMANCE_DEVICE names.
+std::vector<std::string> devices_under_test();
+// Of those, every one but `ref`, at every precision that it has.
 std::vector<Target> targets();
 std::string name_of(const Target& target);
 inline void PrintTo(const Target& target, std::ostream* out) { *out << name_of(target); }
@@ -41,7 +43,8 @@ bool same_bits(const std::vector<double>& a, const std::vector<double>& b);
 // `epsilons`: how far an element may be from ref's, in units of the precision's epsilon times the largest magnitude of
 // that output. Epsilon is 2^-23 for fp32, 2^-10 for fp16 (half's) and 2^-7 for bf16 (bfloat16's). Integers and bools
 // must be equal; states are compared as outputs are. The program runs twice, which must give the same bits, and must
-// leave the bytes behind its surfaces' tensors alone.
+// leave the bytes behind its surfaces' tensors alone. What the engine cannot (states, and what its limits forbid),
+// `ane` must refuse.
 void expect_as_ref(const Target& target, const mil::Function& function, const mil::Weights& weights,
                    const Inputs& inputs, double epsilons);
 

@@ -2,7 +2,7 @@
 // operands of a pass through a layer.
 #include <gtest/gtest.h>
 
-#include "device/device.h"
+#include "compare.h"
 #include "model/kernel_testing.h"
 
 namespace anemone::model {
@@ -37,7 +37,7 @@ double tolerance(Precision precision) {
 
 std::vector<Target> targets() {
   std::vector<Target> targets;
-  for (const std::string& device : host_device_names()) {
+  for (const std::string& device : conformance::devices_under_test()) {
     for (const Precision precision : {Precision::fp32, Precision::fp16, Precision::bf16}) {
       if (open_device(device, {precision})) targets.push_back({device, precision});
     }

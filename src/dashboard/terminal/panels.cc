@@ -130,7 +130,8 @@ void draw_figures(Screen& screen, const Rect& place, const Run& run) {
   }
 }
 
-// Parts of a step, one after the other; weight gradients (dw) run beside them, on a queue of their own.
+// Parts of a step, one after the other. Weight gradients (dw) have a queue of their own, beside them where there are
+// threads for it.
 constexpr std::array<Timer, 9> kParts = {Timer::ane,  Timer::cls,   Timer::io,         Timer::elem,   Timer::rms,
                                          Timer::adam, Timer::stage, Timer::cblas_wait, Timer::compile};
 
@@ -173,7 +174,7 @@ void draw_components(Screen& screen, const Rect& place, const Run& run, const Vi
                     part_name(kParts[i], run), ms),
         part_style(i));
   }
-  put(fmt::format("beside them dw {:.1f} ms", speed.components[static_cast<size_t>(Timer::dw)]), Style::dim);
+  put(fmt::format("dw {:.1f}, on a queue of its own", speed.components[static_cast<size_t>(Timer::dw)]), Style::dim);
 }
 
 // "name   value  ▁▂▃"

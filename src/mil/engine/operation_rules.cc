@@ -42,6 +42,15 @@ Violation wide_kernel(const Use& use) {
   return when(k && k->width >= 9 && k->width <= 15, fmt::format("the kernel is {} wide", k ? k->width : 0));
 }
 
+// The vocabulary of the one program that was refused; nobody has looked for the least that is.
+constexpr int64_t kRefusedChannels = 32000;
+
+Violation many_input_channels(const Use& use) {
+  if (!use.is({"conv"})) return {};
+  const int64_t channels = use.call.shape("x")[1];
+  return when(channels >= kRefusedChannels, fmt::format("it has {} input channels", channels));
+}
+
 Violation wide_max_pool(const Use& use) {
   if (!use.is({"max_pool"})) return {};
   const Kernel k = kernel_of(use.call.integers("kernel_sizes"));
@@ -158,6 +167,12 @@ std::vector<OperationRule> size_rules() {
         .source = "ANEForge; 751K: on M4 too, directly",
         .against = "751K: compiles on M6, and through Core ML on M4"},
        topk_of_3_or_4},
+      {{.id = "C40",
+        .statement = "a convolution of 32000 input channels is refused; 8192 are the most known to pass",
+        .remedy = "use matmul",
+        .source = "maderix (M4)",
+        .where = {.paths = kDirect}},
+       many_input_channels},
   };
 }
 

@@ -20,21 +20,16 @@ Result<mil::Function> program() {
   return b.finish();
 }
 
-Numbers joined(Numbers a, const Numbers& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 Result<> ask(Inquiry& inquiry) {
   Drand48 random(42);
-  std::vector<Numbers> next = draw_interleaved(random, C * S, 0.5, 0.1);  // x, dy
+  std::vector<Numbers> next = draw_interleaved(random, C * S, {0.5, 0.1});  // x, dy
   const Numbers w = rounded(mil::DType::fp16, draw(random, C, [](double u) { return 0.75 + 0.5 * u; }));
   mil::Weights weights;
   set_weight(weights, "w", {1, C, 1, 1}, w);
   Trial trial = TRY(Trial::create(inquiry.device(), TRY(program()), weights));
 
   const auto inputs = [&] {
-    const std::vector<Numbers> now = std::exchange(next, draw_interleaved(random, C * S, 0.5, 0.1));
+    const std::vector<Numbers> now = std::exchange(next, draw_interleaved(random, C * S, {0.5, 0.1}));
     return std::vector<Numbers>{joined(now[1], now[0])};
   };
   const auto expected = [&](const std::vector<Numbers>& in) {

@@ -1,0 +1,48 @@
+// A program compiled and loaded in this process: an _ANEInMemoryModel and the folder that it was compiled from.
+//
+//   std::shared_ptr<Model> model = TRY(Model::create(framework, folders, program));
+//   std::unique_ptr<Request> request = TRY(model->bind(surfaces, options));
+//   // freed: unloaded, and its folder removed
+#pragma once
+
+#include <memory>
+
+#include "device/ane/framework.h"
+#include "device/ane/loaded.h"
+
+namespace anemone::ane {
+
+class Model final : public Loaded, public std::enable_shared_from_this<Model> {
+ public:
+  static Result<std::shared_ptr<Model>> create(const Framework& framework, ProgramFolders& folders,
+                                               const EngineProgram& program);
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+  ~Model() override;
+
+  Result<std::unique_ptr<Request>> bind(const BoundSurfaces& surfaces, const RequestOptions& options) override;
+
+  const Framework& framework() const { return framework_; }
+  Id object() const { return object_.get(); }
+  const ProgramFolder& folder() const { return *folder_; }
+  const std::vector<EnginePort>& inputs() const { return inputs_; }
+  const std::vector<EnginePort>& outputs() const { return outputs_; }
+
+  // What a whole program goes through once, and what rewriting its weights goes through again.
+  Result<> load();
+  Result<> unload();
+
+ private:
+  Model(const Framework& framework, const EngineProgram& program)
+      : framework_(framework), inputs_(program.inputs), outputs_(program.outputs) {}
+  Result<> describe(const EngineProgram& program);
+  Result<> compile();
+
+  const Framework& framework_;
+  std::vector<EnginePort> inputs_, outputs_;
+  std::shared_ptr<ProgramFolder> folder_;
+  Owned object_;
+  bool loaded_ = false;
+};
+
+}  // namespace anemone::ane

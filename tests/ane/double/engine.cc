@@ -1,0 +1,165 @@
+#include "engine.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mil/blob.h"
+#include "mil/engine_rules.h"
+#include "mil/inference.h"
+#include "mil/interpreter.h"
+#include "mil/parser.h"
+
+using namespace anemone;
+
+namespace {
+
+constexpr mil::Profile kProfile{};  // an M4, macOS 26, the direct path
+
+struct Port {
+  std::string name;
+  mil::TensorType type;
+};
+
+std::vector<Port> ports_of(const mil::Function& function, const std::vector<mil::ValueId>& ids) {
+  std::vector<Port> ports;
+  for (mil::ValueId id : ids) ports.push_back({function.value(id).name, function.value(id).type});
+  return ports;
+}
+
+// S06 and S07: every order that anybody has seen must be the same one.
+template <class Before>
+Result<> check_order(const std::vector<Port>& ports, const Before& may_stand_before) {
+  for (size_t i = 1; i < ports.size(); ++i) {
+    const Port &first = ports[i - 1], &second = ports[i];
+    if (first.name > second.name) return fail("port {} stands behind {}", second.name, first.name);
+    if (!may_stand_before(first.type.bytes(), second.type.bytes())) {
+      return fail("port {} of {} bytes stands behind {} of {}", second.name, second.type.bytes(), first.name,
+                  first.type.bytes());
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+struct double_program {
+  mil::Interpreter interpreter;
+  std::vector<Port> inputs, outputs;
+};
+
+namespace {
+
+Result<mil::Weights> weights_in(const mil::Function& function, const double_file* files, size_t count) {
+  mil::Weights weights;
+  for (const mil::ValueInfo& value : function.values) {
+    if (!value.blob) continue;
+    const auto* file =
+        std::find_if(files, files + count, [&](const double_file& f) { return f.path == value.blob->path; });
+    if (file == files + count) return fail("no weight file {}", value.blob->path);
+    const std::span bytes(static_cast<const std::byte*>(file->bytes), file->size);
+    const mil::BlobFile blobs = TRY(mil::BlobFile::view(file->path, bytes));
+    TRY(blobs.check());
+    const mil::BlobTensor found = TRY(blobs.tensor(value.blob->offset, value.type));
+    const auto held = found.tensor.bytes();
+    // The file may change or go: what was compiled stays.
+    weights.set(*value.blob, mil::Tensor::own(value.type, {held.begin(), held.end()}));
+  }
+  return weights;
+}
+
+Result<> check_limits(const mil::Function& function, const mil::Weights& weights) {
+  for (const mil::Finding& finding : mil::engine_findings(function, kProfile, &weights)) {
+    if (finding.severity != mil::Severity::error || finding.rule->stage != mil::Stage::compile) continue;
+    return fail("{}: {} {}", finding.rule->id, finding.subject, finding.message);
+  }
+  return {};
+}
+
+// Constants are named and written before use (C26), and every name is one of a kind.
+Result<> check_names(const mil::Function& function) {
+  std::vector<std::string> names;
+  for (const mil::Operation& operation : function.operations) {
+    if (operation.op->name.starts_with("constexpr_")) continue;
+    for (const mil::Argument& argument : operation.arguments) {
+      for (mil::ValueId id : argument.values) {
+        if (function.value(id).name.empty()) return fail("{} has an inline literal", operation.op->name);
+      }
+    }
+  }
+  for (const mil::ValueInfo& value : function.values) names.push_back(value.name);
+  std::erase(names, "");
+  std::ranges::sort(names);
+  const auto twice = std::ranges::adjacent_find(names);
+  if (twice != names.end()) return fail("there are two values {}", *twice);
+  return {};
+}
+
+Result<std::unique_ptr<double_program>> compile(std::string_view text, const double_file* files, size_t count) {
+  mil::Program program = TRY(mil::parse(text, "model.mil"));
+  if (program.functions.size() != 1 || program.functions[0].name != "main") return fail("no single function main");
+  mil::Function& function = program.functions[0];
+  const mil::Weights weights = TRY(weights_in(function, files, count));
+  TRY(mil::check(function, &weights, "model.mil"));
+  TRY(check_names(function));
+  TRY(check_limits(function, weights));
+  std::vector<Port> inputs = ports_of(function, function.inputs), outputs = ports_of(function, function.outputs);
+  TRY(check_order(inputs, std::less_equal<>()));
+  TRY(check_order(outputs, std::greater_equal<>()));
+  mil::Interpreter interpreter = TRY(mil::Interpreter::create(function, weights, mil::Rounding::declared));
+  return std::make_unique<double_program>(
+      double_program{std::move(interpreter), std::move(inputs), std::move(outputs)});
+}
+
+// Surfaces of one side: as many as ports, equal, large enough each (S04).
+bool fit(const std::vector<Port>& ports, const double_surface* surfaces, size_t count) {
+  if (count != ports.size()) return false;
+  for (size_t i = 0; i < count; ++i) {
+    if (surfaces[i].size < std::max<size_t>(mil::kSmallestSurface, ports[i].type.bytes())) return false;
+    if (surfaces[i].size != surfaces[0].size || surfaces[i].size % (2 * mil::kRowMultiple) != 0) return false;
+  }
+  return true;
+}
+
+mil::Array read(const Port& port, const void* bytes) {
+  const std::span source(static_cast<const std::byte*>(bytes), port.type.bytes());
+  return mil::to_array(mil::Tensor::view(port.type, source));
+}
+
+}  // namespace
+
+double_program* double_compile(const char* text, size_t size, const double_file* files, size_t count, char** error) {
+  Result<std::unique_ptr<double_program>> program = compile({text, size}, files, count);
+  if (program) return program->release();
+  *error = strdup(("InvalidMILProgram: " + program.error().message).c_str());
+  return nullptr;
+}
+
+size_t double_ports(const double_program* program, int outputs) {
+  return (outputs != 0 ? program->outputs : program->inputs).size();
+}
+
+uint32_t double_evaluate(double_program* program, uint32_t procedure, const double_surface* inputs, size_t input_count,
+                         const double_surface* outputs, size_t output_count) {
+  if (procedure >= mil::kProcedures) return uint32_t(mil::Status::wrong_symbol);
+  if (!fit(program->inputs, inputs, input_count) || !fit(program->outputs, outputs, output_count)) {
+    return uint32_t(mil::Status::evaluation_failed);
+  }
+  std::vector<mil::Array> arrays;
+  for (size_t i = 0; i < input_count; ++i) arrays.push_back(read(program->inputs[i], inputs[i].bytes));
+  const std::vector<mil::Array> results = program->interpreter.run(std::move(arrays));
+  for (size_t i = 0; i < results.size(); ++i) {
+    const mil::Tensor packed = mil::to_tensor(results[i]);
+    std::memcpy(outputs[i].bytes, packed.bytes().data(), packed.bytes().size());
+  }
+  return 0;
+}
+
+void double_free(double_program* program) { delete program; }
+
+// GNU's runtime has this only inline; Apple's exports it.
+extern "C" __attribute__((visibility("default"))) void* object_getClass(void* object) {
+  return object == nullptr ? nullptr : *static_cast<void**>(object);
+}
