@@ -62,7 +62,8 @@ add_library(anemone::httplib ALIAS PkgConfig::HTTPLIB)
 find_file(CHART_JS NAMES chart.min.js chart.umd.min.js chart.umd.js
           PATHS /usr/share/javascript PATH_SUFFIXES chart.js DOC "Chart.js in one minified file")
 if(CHART_JS)
-  set(CHART_JS_FILES ${CHART_JS})
+  set(CHART_JS_FILES ${CMAKE_BINARY_DIR}/generated/chart.js)  # whatever it was called
+  configure_file(${CHART_JS} ${CHART_JS_FILES} COPYONLY)
 else()
   message(WARNING "Chart.js is not there, so that the dashboard's page will have no charts: install libjs-chart.js "
                   "(Debian), or `npm install chart.js` and give -D CHART_JS=.../chart.js/dist/chart.umd.js")
