@@ -11,7 +11,6 @@ namespace anemone::cli {
 namespace {
 
 using dashboard::Command;
-using dashboard::Session;
 using dashboard::WebOptions;
 using dashboard::WebView;
 
