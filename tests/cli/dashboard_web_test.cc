@@ -101,7 +101,8 @@ TEST_F(DashboardWeb, ShowsSeveralRunsInBothThemesAndOnAPhone) {
   Browser& browser = *browser_;
   if (!browser.found()) GTEST_SKIP() << browser.why_not();
   const std::string nasty = "<img src=x onerror=document.title='broken'>";
-  write("first.jsonl", log_of(nasty, 3000, 1.5));
+  const json words{{"type", "error"}, {"message", nasty}};
+  write("first.jsonl", log_of(nasty, 3000, 1.5) + words.dump() + "\n");
   write("second.jsonl", log_of("other", 2000, 2.0));
   const auto process = start({"--no-generate", "--attach", "first.jsonl", "second.jsonl"});
   browser.prefer("dark");
@@ -112,7 +113,9 @@ TEST_F(DashboardWeb, ShowsSeveralRunsInBothThemesAndOnAPhone) {
   ASSERT_TRUE(browser.becomes("document.querySelectorAll('#log li').length > 100"));
 
   // What a log says is text.
-  EXPECT_TRUE(browser.becomes(text_of("#description") + ".includes('<img src=x')"));
+  for (const char* place : {"#description", "#notice", "#log .error"}) {
+    EXPECT_TRUE(browser.becomes(text_of(place) + ".includes('<img src=x')")) << place;
+  }
   EXPECT_EQ(browser.value("document.querySelectorAll('img').length"), 0);
   EXPECT_EQ(browser.value("document.title.includes('broken')"), false);
   EXPECT_TRUE(browser.becomes(text_of("#figures") + ".includes('modelled')"));
