@@ -64,8 +64,9 @@ std::optional<double> Series::newest() const {
 std::vector<Bucket> Series::range(int64_t first, int64_t last, size_t points) const {
   std::vector<Bucket> columns;
   if (empty() || points == 0 || last < first) return columns;
-  // Places can be as far apart as the log says; the width of a column is rounded up.
-  const uint64_t width = (static_cast<uint64_t>(last) - static_cast<uint64_t>(first)) / points + 1;
+  // Places can be as far apart as the log says; the width of a column is rounded up, but for the widest.
+  const uint64_t share = (static_cast<uint64_t>(last) - static_cast<uint64_t>(first)) / points;
+  const uint64_t width = std::max(share, share + 1);
   uint64_t column = 0;
   const auto take = [&](const Bucket& bucket) {
     const uint64_t at = (static_cast<uint64_t>(middle(bucket)) - static_cast<uint64_t>(first)) / width;

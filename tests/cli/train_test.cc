@@ -155,7 +155,7 @@ TEST_F(TrainCommand, RefusesBadUsage) {
   expect_failure({"train", "--preset", "train_small"}, "there is no preset train_small: choose one of train_large");
   expect_failure({"train", "--config", "stories1b"}, "there is no configuration \"stories1b\": give one of tiny");
   expect_failure({"train", "--config", "none.json"}, "none.json");
-  expect_failure(small_run({"--device", "gpu"}), "--device: there is no device gpu: choose one of cpu, ref, sim:m1", 2);
+  expect_failure(small_run({"--device", "gpu"}), "--device: there is no device gpu: choose one of cpu, ref, ane, sim:m1", 2);
   expect_failure(small_run({"--precision", "fp8"}), "--precision: fp8 not in {auto,bf16,fp16,fp32}", 2);
   expect_failure(small_run({"--weights", "frozen"}), "--weights: frozen not in {baked,dynamic}", 2);
   expect_failure(small_run({"--offload", "half"}), "--offload: half not in {core,full}", 2);
