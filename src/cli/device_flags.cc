@@ -1,10 +1,14 @@
 #include "cli/device_flags.h"
 
+#include <algorithm>
+
 #include "cli/choices.h"
 
 namespace anemone::cli {
 
 std::string why_no_device(const std::string& name) {
+  const std::vector<std::string> names = device_names();
+  if (std::ranges::find(names, name) != names.end()) return "";
   const auto device = anemone::open_device(name);
   return device ? "" : device.error().message;
 }

@@ -34,7 +34,8 @@ Result<std::unique_ptr<Device>> open_device(const DeviceFlags& flags, Precision 
 // Of "sim:" and a profile.
 Result<mil::Profile> simulated_profile(const std::string& device);
 
-// For options that name a device: empty, or why there is none of that name.
+// For options that name a device: empty, or why there is none of that name. One that is known but not there is found
+// out when it is opened.
 std::string why_no_device(const std::string& name);
 
 }  // namespace anemone::cli

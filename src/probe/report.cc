@@ -34,13 +34,16 @@ std::string timing_text(const Timing& timing) {
   return text;
 }
 
-// One line tells of facts in a row that have the same to tell.
+// One line tells of numbered facts in a row that have the same to tell.
 size_t end_of_equal(const std::vector<Fact>& facts, size_t begin) {
-  size_t end = begin + 1;
-  const auto same = [&](const Fact& fact) {
-    return fact.group == facts[begin].group && fact.value == facts[begin].value;
+  const auto numbered = [](const Fact& fact) {
+    return std::ranges::all_of(fact.name, [](char c) { return c >= '0' && c <= '9'; });
   };
-  while (end < facts.size() && !facts[begin].value.empty() && same(facts[end])) ++end;
+  const auto same = [&](const Fact& fact) {
+    return numbered(fact) && fact.group == facts[begin].group && fact.value == facts[begin].value;
+  };
+  size_t end = begin + 1;
+  while (end < facts.size() && numbered(facts[begin]) && same(facts[end])) ++end;
   return end;
 }
 

@@ -70,6 +70,9 @@ TEST(ProbeCommand, SaysInASentenceWhatIsWrong) {
   const Outcome outcome = probe({"report", path});
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("holds no answers of probes"));
+  const Outcome engine = probe({"api", "--device", "ane"});
+  EXPECT_EQ(engine.code, 1);
+  EXPECT_THAT(engine.err, HasSubstr("the Neural Engine cannot be driven here"));
   EXPECT_EQ(probe({"telepathy"}).code, 2);
   EXPECT_EQ(probe({"api", "--device", "sim:m9"}).code, 2);
 }
