@@ -11,6 +11,7 @@ set(CURSES_NEED_WIDE TRUE)
 find_package(Curses REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark QUIET)
+find_package(PkgConfig REQUIRED)
 
 # anemone_library(NAME HEADER LIBRARIES...): an imported target for a library that ships no usable CMake package.
 function(anemone_library name header)
@@ -51,4 +52,19 @@ else()
   set(whole "LINKER:--whole-archive,${protobuf_LIBRARY},--no-whole-archive,--exclude-libs,libprotobuf-lite.a")
   target_link_options(anemone::protobuf INTERFACE
                       $<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,SHARED_LIBRARY>>:${whole}>)
+endif()
+
+# cpp-httplib says by its pkg-config file how it was built: its classes look different with and without TLS.
+pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
+add_library(anemone::httplib ALIAS PkgConfig::HTTPLIB)
+
+# Chart.js, one file of JavaScript, which the dashboard's page is compiled with.
+find_file(CHART_JS NAMES chart.min.js chart.umd.min.js chart.umd.js
+          PATHS /usr/share/javascript PATH_SUFFIXES chart.js DOC "Chart.js in one minified file")
+if(CHART_JS)
+  set(CHART_JS_FILES ${CMAKE_BINARY_DIR}/generated/chart.js)  # whatever it was called
+  configure_file(${CHART_JS} ${CHART_JS_FILES} COPYONLY)
+else()
+  message(WARNING "Chart.js is not there, so that the dashboard's page will have no charts: install libjs-chart.js "
+                  "(Debian), or `npm install chart.js` and give -D CHART_JS=.../chart.js/dist/chart.umd.js")
 endif()

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "cli/dashboard_web.h"
 #include "cli/train_flags.h"
 #include "dashboard/terminal/terminal.h"
 
@@ -21,7 +22,8 @@ using Words = std::vector<std::string>;
 
 struct DashboardFlags {
   TrainFlags train;
-  std::string attach;
+  WebFlags web;
+  Words attach;  // logs
   bool infinite = false, no_powermetrics = false, no_generate = false;
   int interval = 5;
 };
@@ -96,13 +98,13 @@ void print_end(const Session& session) {
   fmt::print("Go on with: anemone dashboard --resume --ckpt {}\n", run.description()->checkpoint);
 }
 
-Result<std::unique_ptr<Session>> open_session(const CLI::App& app, const DashboardFlags& flags) {
-  SessionOptions options{.log = flags.attach, .power = !flags.no_powermetrics, .previews = !flags.no_generate};
-  if (!flags.attach.empty()) return Session::attach(std::move(options));
+Result<std::unique_ptr<Session>> start_session(const CLI::App& app, const DashboardFlags& flags) {
   Invocations calls = TRY(invocations(app, flags));
-  options.log = calls.log;
-  options.trainer = std::move(calls.first);
-  options.resumption = std::move(calls.resumption);
+  SessionOptions options{.log = calls.log,
+                         .trainer = std::move(calls.first),
+                         .resumption = std::move(calls.resumption),
+                         .power = !flags.no_powermetrics,
+                         .previews = !flags.no_generate};
   std::error_code ignored;  // the trainer will say what is wrong
   if (const fs::path folder = fs::path(options.log).parent_path(); !folder.empty()) {
     fs::create_directories(folder, ignored);
@@ -110,9 +112,18 @@ Result<std::unique_ptr<Session>> open_session(const CLI::App& app, const Dashboa
   return Session::start(std::move(options));
 }
 
-Result<> run(const CLI::App& app, const DashboardFlags& flags) {
-  for (int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, request_quit);
-  const std::unique_ptr<Session> session = TRY(open_session(app, flags));
+// One that we start, or those of the logs.
+Result<dashboard::Sessions> open_sessions(const CLI::App& app, const DashboardFlags& flags) {
+  dashboard::Sessions sessions;
+  for (const std::string& log : flags.attach) {
+    sessions.push_back(
+        TRY(Session::attach({.log = log, .power = !flags.no_powermetrics, .previews = !flags.no_generate})));
+  }
+  if (sessions.empty()) sessions.push_back(TRY(start_session(app, flags)));
+  return sessions;
+}
+
+Result<> show(Session& session, const DashboardFlags& flags) {
   const dashboard::ShowOptions options{.out = stdout,
                                        .in = stdin,
                                        .colour = std::getenv("NO_COLOR") == nullptr,
@@ -124,16 +135,33 @@ Result<> run(const CLI::App& app, const DashboardFlags& flags) {
                                        .every = std::chrono::seconds(flags.interval),
                                        .stop = &stop_requested};
   const bool terminal = isatty(STDOUT_FILENO) != 0 && isatty(STDIN_FILENO) != 0;
-  TRY(terminal ? show_on_terminal(*session, options) : show_as_lines(*session, options));
-  print_end(*session);
-  const bool failed = session->status() == dashboard::Status::failed || session->status() == dashboard::Status::died;
-  if (failed && !session->attached()) return fail("{}", session->run().error());
+  return terminal ? show_on_terminal(session, options) : show_as_lines(session, options);
+}
+
+Result<> run(const CLI::App& app, const DashboardFlags& flags) {
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, request_quit);
+  std::string error;
+  const auto end = [&](const Session& session) {
+    print_end(session);
+    const bool failed = session.status() == dashboard::Status::failed || session.status() == dashboard::Status::died;
+    if (failed && !session.attached()) error = session.run().error();
+  };
+  const auto start = [&] { return open_sessions(app, flags); };
+  if (flags.web.port) {
+    TRY(serve_sessions(flags.web, start, stop_requested, end));
+  } else {
+    const dashboard::Sessions sessions = TRY(start());
+    TRY(show(*sessions.front(), flags));
+    end(*sessions.front());
+  }
+  if (!error.empty()) return fail("{}", error);
   return {};
 }
 
 // What goes with --attach is no flag of the trainer, whose run has its own.
 std::string why_not(const CLI::App& app, const DashboardFlags& flags) {
   if (flags.infinite && flags.train.steps) return "--infinite goes on for ever: leave out --steps";
+  if (flags.attach.size() > 1 && !flags.web.port) return "several logs are shown in a browser: add --web";
   if (flags.train.golden) return "--golden keeps no log to watch: run it with `anemone train`";
   const Words given = given_flags(app, {});
   if (flags.attach.empty() || given.empty()) return "";
@@ -145,8 +173,12 @@ std::string why_not(const CLI::App& app, const DashboardFlags& flags) {
 void add_dashboard(CLI::App& root, Action& action) {
   auto flags = std::make_shared<DashboardFlags>();
   CLI::App* app = root.add_subcommand("dashboard", "Train a model and watch it, or watch a run that is under way");
-  app->add_option("--attach", flags->attach, "Watch the run that writes this log (`anemone train --log FILE`)")
+  app->add_option("--attach", flags->attach,
+                  "Watch the run that writes this log (`anemone train --log FILE`); with --web, several")
+      ->type_name("LOG")
+      ->expected(1, dashboard::WebView::kMostRuns)
       ->group(kGroup);
+  add_web_flags(*app, flags->web, kGroup);
   app->add_flag("--infinite", flags->infinite, "Go on until stopped")->group(kGroup);
   app->add_flag("--no-powermetrics", flags->no_powermetrics, "Measure no power")->group(kGroup);
   app->add_flag("--no-generate", flags->no_generate, "No text from each new checkpoint, only at the key g")
@@ -159,7 +191,8 @@ void add_dashboard(CLI::App& root, Action& action) {
   app->footer(
       "Example: anemone dashboard --scratch\n"
       "         anemone dashboard --resume --ckpt runs/tiny.safetensors --steps 3000\n"
-      "         anemone dashboard --attach runs/tiny.jsonl");
+      "         anemone dashboard --attach runs/tiny.jsonl\n"
+      "         anemone dashboard --web --attach runs/one.jsonl runs/two.jsonl");
   app->callback([&action, app, flags] {
     if (const std::string why = why_not(*app, *flags); !why.empty()) throw CLI::ValidationError(why);
     action = [app, flags] { return run(*app, *flags); };
