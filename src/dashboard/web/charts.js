@@ -18,7 +18,7 @@ const KINDS = [
   {id: 'speed', title: 'Tokens a second', over: 'steps', runs: 'all', format: number,
     lines: [{key: 'tokens_per_second', label: 'tokens/s'}]},
   {id: 'components', title: 'Where a step’s time goes, ms', over: 'steps', runs: 'one', stacked: true, wide: true,
-    format: number, lines: COMPONENTS.map((name) => ({key: `t_${name}`, label: name, hidden: name === 'compile'}))
+    format: number, lines: COMPONENTS.map((name) => ({key: `t_${name}`, label: name === 'ane' ? 'device' : name, hidden: name === 'compile'}))
       .concat({key: 'device_ms', label: 'device’s own clock', apart: true, color: 'text'})},
   {id: 'power', narrow: true, title: 'Power, W', over: 'time', runs: 'one', format: number,
     lines: [{key: 'cpu_watts', label: 'CPU'}, {key: 'device_watts', label: 'device'}]},
