@@ -1,9 +1,8 @@
 #include "dashboard/session.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 namespace anemone::dashboard {

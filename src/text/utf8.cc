@@ -31,14 +31,14 @@ Lead lead_of(uint8_t byte) {
 Utf8Sequence first_sequence(std::string_view bytes) {
   using Kind = Utf8Sequence::Kind;
   const Lead lead = lead_of(static_cast<uint8_t>(bytes[0]));
-  if (lead.length == 0) return {Kind::kInvalid, 1};
+  if (lead.length == 0) return {Kind::invalid, 1};
   for (size_t i = 1; i < lead.length; ++i) {
-    if (i == bytes.size()) return {Kind::kIncomplete, i};
+    if (i == bytes.size()) return {Kind::incomplete, i};
     const auto byte = static_cast<uint8_t>(bytes[i]);
     const uint8_t low = i == 1 ? lead.low : 0x80, high = i == 1 ? lead.high : 0xBF;
-    if (byte < low || byte > high) return {Kind::kInvalid, i};
+    if (byte < low || byte > high) return {Kind::invalid, i};
   }
-  return {Kind::kComplete, lead.length};
+  return {Kind::complete, lead.length};
 }
 
 std::string take_complete(std::string& pending) {
@@ -46,8 +46,8 @@ std::string take_complete(std::string& pending) {
   std::string_view rest = pending;
   while (!rest.empty()) {
     const Utf8Sequence sequence = first_sequence(rest);
-    if (sequence.kind == Utf8Sequence::Kind::kIncomplete) break;
-    const bool valid = sequence.kind == Utf8Sequence::Kind::kComplete;
+    if (sequence.kind == Utf8Sequence::Kind::incomplete) break;
+    const bool valid = sequence.kind == Utf8Sequence::Kind::complete;
     text += valid ? rest.substr(0, sequence.length) : kReplacement;
     rest.remove_prefix(sequence.length);
   }

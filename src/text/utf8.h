@@ -8,7 +8,7 @@
 namespace anemone::text {
 
 struct Utf8Sequence {
-  enum class Kind { kComplete, kIncomplete, kInvalid };
+  enum class Kind { complete, incomplete, invalid };
   Kind kind;
   size_t length;  // bytes that belong together: the character, or the part that is well-formed so far (at least 1)
 };

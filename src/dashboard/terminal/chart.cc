@@ -31,7 +31,8 @@ class Dots {
   void draw(Screen& screen, int row, int column, bool unicode) const {
     for (int r = 0; r < rows_; ++r) {
       for (int c = 0; c < columns_; ++c) {
-        const auto& [bits, style] = cells_[static_cast<size_t>(r * columns_ + c)];
+        const auto& [bits, style] =
+            cells_[static_cast<size_t>(r) * static_cast<size_t>(columns_) + static_cast<size_t>(c)];
         if (bits != 0) screen.put(row + r, column + c, unicode ? braille(bits) : ascii(style), style);
       }
     }

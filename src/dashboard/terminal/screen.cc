@@ -58,7 +58,7 @@ int Screen::put(int row, int column, std::string_view text, Style style, int wid
     full = full || column + columns > end;
     if (full) return;
     for (int i = 0; i < columns; ++i) {
-      cells_[static_cast<size_t>(row * columns_ + column + i)] = {i == 0 ? std::string(glyph) : "", style};
+      cells_[place(row, column + i)] = {i == 0 ? std::string(glyph) : "", style};
     }
     column += columns;
   });

@@ -39,17 +39,22 @@ struct Rect {
 
 class Screen {
  public:
-  Screen(int rows, int columns) : rows_(rows), columns_(columns), cells_(static_cast<size_t>(rows * columns)) {}
+  Screen(int rows, int columns)
+      : rows_(rows), columns_(columns), cells_(static_cast<size_t>(rows) * static_cast<size_t>(columns)) {}
 
   int rows() const { return rows_; }
   int columns() const { return columns_; }
-  const Cell& at(int row, int column) const { return cells_[static_cast<size_t>(row * columns_ + column)]; }
+  const Cell& at(int row, int column) const { return cells_[place(row, column)]; }
   // Text made printable, cut at `width` columns (to the screen's edge: -1); returns the column after it.
   int put(int row, int column, std::string_view text, Style style = Style::plain, int width = -1);
   // The rows, without blanks at their ends.
   std::string text() const;
 
  private:
+  size_t place(int row, int column) const {
+    return static_cast<size_t>(row) * static_cast<size_t>(columns_) + static_cast<size_t>(column);
+  }
+
   int rows_, columns_;
   std::vector<Cell> cells_;
 };

@@ -68,7 +68,7 @@ class ModelRequest final : public Request {
 
   Result<> evaluate() {
     const Pool pool;
-    const Result<> done = evaluate_once();
+    Result<> done = evaluate_once();
     if (done || !statistics_ || statistics_->array() == nullptr) return done;
     TRY(ask_no_more());
     return evaluate_once();

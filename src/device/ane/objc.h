@@ -36,6 +36,7 @@ class Runtime {
   // Of the libraries and all that they stand on; null where there is none.
   void* symbol(const char* name) const;
 
+  // NOLINTBEGIN(readability-identifier-naming): the runtime's own names
   Id (*objc_getClass)(const char* name);
   int (*objc_getClassList)(Id* classes, int capacity);
   Selector (*sel_registerName)(const char* name);
@@ -47,6 +48,7 @@ class Runtime {
   Method* (*class_copyMethodList)(Id of, unsigned* count);
   Selector (*method_getName)(Method method);
   const char* (*method_getTypeEncoding)(Method method);
+  // NOLINTEND(readability-identifier-naming)
 
  private:
   Result<> look_up();

@@ -1,12 +1,12 @@
 #include "device/ane/worker.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -213,7 +213,7 @@ Result<Header> Worker::exchange(const Header& header, std::span<const std::byte>
   if (const Result<> sent = channel_->send(header, bytes, descriptor); !sent) {
     return tl::unexpected(death(sent.error()));
   }
-  const Result<Header> answer = channel_->receive(answered, none);
+  Result<Header> answer = channel_->receive(answered, none);
   if (!answer) return tl::unexpected(death(answer.error()));
   if (answer->kind == Kind::done) return answer;
   return tl::unexpected(Error{Packet(std::move(answered)).text()});
