@@ -121,8 +121,8 @@ class WebViewTest : public testing::Test {
     return client().Get(path, headers);
   }
   json get_json(const std::string& path) const { return json::parse(get(path)->body); }
-  httplib::Result post(const std::string& path, httplib::Headers headers = {}, const std::string& body = "") const {
-    return client().Post(path, headers, body, "text/plain");
+  httplib::Result post(const std::string& path, httplib::Headers headers = {}) const {
+    return client().Post(path, headers, "", "text/plain");
   }
   httplib::Headers token() const { return {{"X-Anemone-Token", view_->token()}}; }
   int64_t steps_done() const { return get_json("/state")["runs"][0]["steps_done"]; }
@@ -298,11 +298,10 @@ TEST_F(WebViewTest, OnOtherAddressesReadingWantsTheTokenToo) {
 // A body without a length, or one too long, is not read at all.
 TEST_F(WebViewTest, BodiesAreBounded) {
   open({write("a.jsonl", log_of(1))});
-  EXPECT_EQ(post("/stop", token(), std::string(1 << 20, 'x'))->status, 413);
   const std::string head =
       fmt::format("POST /stop HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Anemone-Token: {}\r\n", view_->token());
-  for (const char* length :
-       {"Transfer-Encoding: chunked", "Content-Length: 99999999999999999999", "Content-Length: -1"}) {
+  for (const char* length : {"Content-Length: 1048576", "Transfer-Encoding: chunked",
+                             "Content-Length: 99999999999999999999", "Content-Length: -1"}) {
     const int file = connect(head + length + "\r\n\r\n");
     EXPECT_THAT(read_until(file, ""), HasSubstr("413")) << length;
     ::close(file);
