@@ -1,19 +1,9 @@
 #include "dashboard/printable.h"
 
-#include <cstdint>
-
 #include "text/utf8.h"
 
 namespace anemone::dashboard {
 namespace {
-
-// Of well-formed UTF-8.
-char32_t code_of(std::string_view sequence) {
-  const auto lead = static_cast<uint8_t>(sequence[0]);
-  char32_t code = sequence.size() == 1 ? lead : lead & (0x7F >> sequence.size());
-  for (char c : sequence.substr(1)) code = code << 6 | (static_cast<uint8_t>(c) & 0x3F);
-  return code;
-}
 
 // Controls of both sets, soft hyphen, zero-width and directional marks, line separators, byte order marks, tags.
 bool is_unfit(char32_t c) {
@@ -28,7 +18,7 @@ std::string cleaned(std::string_view text, bool keep_lines) {
   for (std::string_view rest = valid; !rest.empty();) {
     const std::string_view sequence = rest.substr(0, text::first_sequence(rest).length);
     rest.remove_prefix(sequence.size());
-    const char32_t code = code_of(sequence);
+    const char32_t code = text::code_point(sequence);
     if (is_unfit(code) && !(keep_lines && code == '\n')) {
       clean += ' ';
     } else {

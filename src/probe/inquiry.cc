@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/check.h"
+#include "mil/engine/profile.h"
 
 namespace anemone::probe {
 namespace {
@@ -30,10 +31,10 @@ std::string chip_name(std::string machine) {
 }
 
 // Of "sim:m4-max:macos15" "m4-max"; of others nothing.
-std::string simulated_chip(const std::string& device) {
+std::string_view simulated_chip(std::string_view device) {
   if (!is_simulated(device)) return "";
-  const std::string profile = device.substr(device.find(':') + 1);
-  return profile.substr(0, profile.find(':'));
+  const auto profile = mil::parse_profile(device.substr(device.find(':') + 1));
+  return profile ? to_string(profile->chip) : "";
 }
 
 std::string in_words(const Errors& errors) {
@@ -110,7 +111,7 @@ void Inquiry::judge(std::string what, const Errors& errors, Tolerance tolerance,
 }
 
 Outcome Inquiry::beside_published(std::string_view answer, const std::vector<Published>& published) const {
-  const std::string chip = simulated_chip(device_.info().name);
+  const std::string_view chip = simulated_chip(device_.info().name);
   const auto is_chip = [&](const Published& p) { return chip_name(p.machine) == chip; };
   const bool known = std::ranges::any_of(published, is_chip);
   const auto agrees = [&](const Published& p) { return p.answer == answer && (!known || is_chip(p)); };

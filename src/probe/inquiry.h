@@ -1,10 +1,7 @@
 // What a probe asks a device with, and where its findings gather.
 //
 //   Inquiry inquiry(device, Precision::fp32);
-//   TRY(inquiry.check(trial, {.inputs = [&] { return std::vector<Numbers>{draw(random)}; },
-//                             .expected = [&](const std::vector<Numbers>& in) { return
-//                             std::vector<Numbers>{rmsnorm(in[0])}; }, .tolerance = {.ours = 0.01, .seed_largest =
-//                             0.05}}));
+//   TRY(inquiry.check(trial, {.what = "y", .inputs = next, .expected = norm_of, .tolerance = {.ours = 0.01}}));
 //   inquiry.answer("a rewritten file changes results", "no", {{"M5", "no", "maderix"}});
 //   TRY(inquiry.time("rmsnorm", trial, /*warmups=*/10, /*runs=*/100));
 #pragma once

@@ -41,6 +41,13 @@ Utf8Sequence first_sequence(std::string_view bytes) {
   return {Kind::complete, lead.length};
 }
 
+char32_t code_point(std::string_view sequence) {
+  const auto lead = static_cast<uint8_t>(sequence[0]);
+  char32_t code = sequence.size() == 1 ? lead : lead & (0x7F >> sequence.size());
+  for (char c : sequence.substr(1)) code = code << 6 | (static_cast<uint8_t>(c) & 0x3F);
+  return code;
+}
+
 std::string take_complete(std::string& pending) {
   std::string text;
   std::string_view rest = pending;

@@ -16,6 +16,9 @@ struct Utf8Sequence {
 // The sequence that starts `bytes`, which is not empty.
 Utf8Sequence first_sequence(std::string_view bytes);
 
+// The character of a complete sequence.
+char32_t code_point(std::string_view sequence);
+
 // Takes from the front of `pending` all but an incomplete last sequence; invalid ones become U+FFFD.
 std::string take_complete(std::string& pending);
 

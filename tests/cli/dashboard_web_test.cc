@@ -14,6 +14,7 @@
 #include "browser.h"
 #include "model/config.h"
 #include "process.h"
+#include "train/trainer_testing.h"
 
 namespace anemone::cli {
 namespace {
@@ -190,15 +191,7 @@ TEST_F(DashboardWeb, ChartsAreLookedIntoByKeysAndByDragging) {
 TEST_F(DashboardWeb, CommandsARun) {
   Browser& browser = *browser_;
   if (!browser.found()) GTEST_SKIP() << browser.why_not();
-  write("small.json", model::to_json({.name = "small",
-                                      .layers = 2,
-                                      .dim = 16,
-                                      .hidden = 24,
-                                      .heads = 4,
-                                      .kv_heads = 2,
-                                      .head_dim = 8,
-                                      .vocab = 50,
-                                      .seq = 8}));
+  write("small.json", model::to_json(train::small_config()));
   std::string tokens;
   Random random(5);
   for (int i = 0; i < 2000; ++i) tokens += {static_cast<char>(random.below(50)), '\0'};

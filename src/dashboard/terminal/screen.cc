@@ -1,20 +1,12 @@
 #include "dashboard/terminal/screen.h"
 
 #include <algorithm>
-#include <cstdint>
 
 #include "dashboard/printable.h"
 #include "text/utf8.h"
 
 namespace anemone::dashboard {
 namespace {
-
-char32_t code_of(std::string_view sequence) {
-  const auto lead = static_cast<uint8_t>(sequence[0]);
-  char32_t code = sequence.size() == 1 ? lead : lead & (0x7F >> sequence.size());
-  for (char c : sequence.substr(1)) code = code << 6 | (static_cast<uint8_t>(c) & 0x3F);
-  return code;
-}
 
 // Combining marks of the common scripts, and variation selectors.
 bool is_combining(char32_t c) {
@@ -37,7 +29,7 @@ void each_glyph(std::string_view text, auto take) {
   while (!text.empty()) {
     const std::string_view glyph = text.substr(0, text::first_sequence(text).length);
     text.remove_prefix(glyph.size());
-    const char32_t code = code_of(glyph);
+    const char32_t code = text::code_point(glyph);
     if (!is_combining(code)) take(glyph, is_wide(code) ? 2 : 1);
   }
 }

@@ -51,15 +51,26 @@ union Rights {
   char room[CMSG_SPACE(sizeof(int))];
 };
 
+// A message of a header with that room.
+struct HeaderMessage {
+  explicit HeaderMessage(Header& header) : part{&header, sizeof header} {
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = rights.room;
+    message.msg_controllen = sizeof rights.room;
+  }
+  HeaderMessage(const HeaderMessage&) = delete;
+  HeaderMessage& operator=(const HeaderMessage&) = delete;
+
+  iovec part;
+  msghdr message{};
+  Rights rights{};
+};
+
 Result<> send_header(int socket, Header& header, int descriptor) {
   if (descriptor < 0) return send_all(socket, std::as_bytes(std::span(&header, 1)));
-  iovec part{&header, sizeof header};
-  Rights rights{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = rights.room;
-  message.msg_controllen = sizeof rights.room;
+  HeaderMessage parts(header);
+  msghdr& message = parts.message;
   cmsghdr* control = CMSG_FIRSTHDR(&message);
   control->cmsg_level = SOL_SOCKET;
   control->cmsg_type = SCM_RIGHTS;
@@ -115,13 +126,8 @@ Result<> Channel::send(Header header, std::span<const std::byte> bytes, int desc
 
 Result<Header> Channel::receive(std::vector<std::byte>& bytes, Descriptor& descriptor) {
   Header header;
-  iovec part{&header, sizeof header};
-  Rights rights{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = rights.room;
-  message.msg_controllen = sizeof rights.room;
+  HeaderMessage parts(header);
+  msghdr& message = parts.message;
   ssize_t received = 0;
   do {
     received = recvmsg(socket_.get(), &message, 0);

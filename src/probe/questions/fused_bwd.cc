@@ -72,8 +72,7 @@ Probe fused_bwd() {
           .question = "Do a slice, two convolutions and their sum come out right in one dispatch?",
           .method =
               "dx = W1ᵀ·dh1 + W3ᵀ·dh3 of 2048 hidden and 768 channels, 64 positions, dh1 and dh3 side by side in one "
-              "input: "
-              "sine waves, then the same 30 times as high; two sets each",
+              "input: sine waves, then the same 30 times as high; two sets each",
           .reference = "the same in double precision. The seed prints the largest error and holds it against nothing",
           .ask = ask};
 }

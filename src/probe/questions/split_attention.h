@@ -1,8 +1,10 @@
 // Attention in two programs, Q·Kᵀ and P·V, with the causal softmax between them on the host.
 //
-//   SplitAttention attention(shape, std::move(scores), std::move(values));
+//   SplitAttention attention{shape, ScoreLayout::query_by_key, std::move(scores), std::move(values)};
 //   attention.scores.write({k, q});
-//   const Numbers o = TRY(attention.run());
+//   attention.values.write(1, v);
+//   TRY(attention.run());
+//   const Numbers o = attention.values.read(0);
 #pragma once
 
 #include "probe/inquiry.h"
