@@ -31,7 +31,7 @@ struct Point {
   Fact fact;
 };
 
-// Compiles, binds with that quality, compares with W·x and times 10 runs.
+// Compiles, binds with that quality, compares with W·x of two inputs and times 10 runs.
 Result<Point> try_quality(Inquiry& inquiry, uint32_t qos, Drand48& random) {
   const std::string name = fmt::format("{}", qos);
   mil::Weights weights;
@@ -39,12 +39,14 @@ Result<Point> try_quality(Inquiry& inquiry, uint32_t qos, Drand48& random) {
   Trial trial = TRY(Trial::create(inquiry.device(), TRY(kConvolution.function()), weights));
   if (const Result<> bound = trial.bind({.qos = qos}); !bound)
     return Point{.fact = {"qos", name, bound.error().message}};
-  const Numbers x =
-      rounded(mil::DType::fp16, draw(random, kConvolution.elements(), [](double u) { return 0.25 + u / 2; }));
-  trial.write(0, x);
-  TRY(trial.run());
-  const Errors errors = errors_of(linear(matrix(qos), x, C, C, kConvolution.width), trial.read(0));
-  if (!errors.within(inquiry.allowed({.ours = 0.02}))) return fail("at quality {} {}", qos, errors.where);
+  for (int round = 0; round < 2; ++round) {
+    const Numbers x =
+        rounded(mil::DType::fp16, draw(random, kConvolution.elements(), [](double u) { return 0.25 + u / 2; }));
+    trial.write(0, x);
+    TRY(trial.run());
+    const Errors errors = errors_of(linear(matrix(qos), x, C, C, kConvolution.width), trial.read(0));
+    if (!errors.within(inquiry.allowed({.ours = 0.02}))) return fail("at quality {} {}", qos, errors.where);
+  }
   Inquiry aside(inquiry.device(), Precision::fp16);
   const Timing timing = TRY(aside.time("", trial, 1, 10));
   return Point{true,
