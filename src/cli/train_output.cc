@@ -15,24 +15,51 @@ namespace {
 
 using train::Timer;
 
-std::atomic<bool> run_begun = false, stop_requested = false, pause_requested = false, save_requested = false;
+std::atomic<bool> run_begun = false, stop_requested = false, save_requested = false;
+std::atomic<bool> may_go_on = false;  // wakes a pause
+
+sigset_t set_of(std::initializer_list<int> signals) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : signals) sigaddset(&set, signal);
+  return set;
+}
 
 // Before the run has begun, and when it is asked again, the signal does what it does by default.
 void request_stop(int signal) {
   if (run_begun && !stop_requested.exchange(true)) return;
   std::signal(signal, SIG_DFL);
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, signal);
+  const sigset_t set = set_of({signal});
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
   std::raise(signal);
 }
 
 void take(int signal) {
   if (signal == SIGINT || signal == SIGTERM) request_stop(signal);
-  if (signal == SIGTSTP) pause_requested = true;
-  if (signal == SIGCONT) pause_requested = false;
-  if (signal == SIGUSR1) save_requested = true;
+  if (signal == SIGUSR1) {
+    save_requested = true;
+    return;
+  }
+  may_go_on = true;
+  may_go_on.notify_one();
+}
+
+// SIGTSTP stays blocked and pending from its arrival until a step has ended. So a SIGCONT at any time takes it back: the
+// system drops the one where it delivers the other, and no order of the two is lost.
+bool pause_requested() {
+  may_go_on = false;
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGTSTP) == 1;
+}
+
+// Lets the pending SIGTSTP stop the process, as a shell expects of one in its foreground; where the system ignores it (no
+// shell could continue the process: an orphaned group), only this thread stands still. Then waits for SIGCONT or a stop.
+void stand_still() {
+  const sigset_t set = set_of({SIGTSTP});
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  may_go_on.wait(false);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
 constexpr int64_t kLines = 10;  // steps from one plain line to the next, as the seed's
@@ -54,12 +81,11 @@ double millions(int64_t count) { return static_cast<double>(count) / 1e6; }
 }  // namespace
 
 void listen_to_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (int signal : {SIGINT, SIGTERM, SIGTSTP, SIGCONT, SIGUSR1}) sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::thread([signals] {
-    for (int signal = 0; sigwait(&signals, &signal) == 0;) take(signal);
+  const sigset_t blocked = set_of({SIGINT, SIGTERM, SIGCONT, SIGUSR1, SIGTSTP});
+  pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
+  std::thread([] {
+    const sigset_t taken = set_of({SIGINT, SIGTERM, SIGCONT, SIGUSR1});
+    for (int signal = 0; sigwait(&taken, &signal) == 0;) take(signal);
   }).detach();
 }
 
@@ -117,7 +143,7 @@ void TrainOutput::pause(int64_t step) {
   fmt::print("  [paused after step {}]\n", step);
   std::fflush(stdout);
   if (log_) log_->pause(step, true);
-  std::raise(SIGSTOP);
+  stand_still();
   if (log_) log_->pause(step, false);
 }
 
@@ -139,7 +165,7 @@ void TrainOutput::on_step(const train::StepReport& report) {
     window_ = {};
   }
   if (terminal_) show_progress(report);
-  if (pause_requested.exchange(false) && !stop_requested) pause(report.step);
+  if (pause_requested() && !stop_requested) pause(report.step);
 }
 
 // step 10   loss=9.1234  lr=3.00e-05  812.1ms/step  315 tokens/s

@@ -99,7 +99,6 @@ bool Session::poll() {
   const bool more = watch_.poll(owns_ ? Watch::Hear(nullptr) : [this](const Record& r) { hear(r); });
   if (process_) read_output();
   if (end && !more) take_end(*end);
-  if (stopping_ && process_) process_->signal(SIGCONT);  // whenever it came to pause
   forget_pending();
   preview_.poll(run());
   if (Clock::now() - measured_ >= kMeasureEvery) measure();

@@ -251,6 +251,24 @@ TEST_F(DashboardCommand, SavingLeavesNoTrace) {
   }
 }
 
+// A pause is announced before the process stands still; who hears of it may let it go on before it does.
+TEST_F(DashboardCommand, GoesOnWhereItWasAskedBeforeItStoodStill) {
+  Process process(small("train", {"--steps", "10000000", "--scratch"}), folder_.string());
+  ASSERT_TRUE(process.prints("\nstep 50 "));
+  for (size_t round = 0; round < 50; ++round) {
+    const size_t before = process.out().size();
+    process.signal(SIGTSTP);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (process.out().find("[paused", before) == std::string::npos) {  // without a sleep: microseconds count
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "at pause " << round;
+    }
+    process.signal(SIGCONT);
+    ASSERT_TRUE(process.prints("\nstep ", process.out().find("[paused", before))) << "after pause " << round;
+  }
+  process.signal(SIGINT);
+  EXPECT_EQ(process.wait().code, 0);
+}
+
 TEST_F(DashboardCommand, RefusesWhatDoesNotGoTogether) {
   const auto err = [&](const Arguments& arguments) { return run(arguments, folder_.string()).err; };
   EXPECT_THAT(err({"dashboard", "--attach", "none.jsonl"}), HasSubstr("cannot read none.jsonl"));

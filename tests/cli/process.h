@@ -29,8 +29,8 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   std::string out() const;  // so far
-  // Whether `text` appears on stdout before half a minute has passed.
-  bool prints(const std::string& text) const;
+  // Whether `text` appears on stdout, at byte `from` or later, before half a minute has passed.
+  bool prints(const std::string& text, size_t from = 0) const;
   void signal(int number) const;
   Outcome wait();
 
