@@ -44,8 +44,8 @@ void take(int signal) {
   may_go_on.notify_one();
 }
 
-// SIGTSTP stays blocked and pending from its arrival until a step has ended. So a SIGCONT at any time takes it back: the
-// system drops the one where it delivers the other, and no order of the two is lost.
+// SIGTSTP stays blocked and pending from its arrival until a step has ended. So a SIGCONT at any time takes it back:
+// the system drops the one where it delivers the other, and no order of the two is lost.
 bool pause_requested() {
   may_go_on = false;
   sigset_t pending;
@@ -53,8 +53,9 @@ bool pause_requested() {
   return sigismember(&pending, SIGTSTP) == 1;
 }
 
-// Lets the pending SIGTSTP stop the process, as a shell expects of one in its foreground; where the system ignores it (no
-// shell could continue the process: an orphaned group), only this thread stands still. Then waits for SIGCONT or a stop.
+// Lets the pending SIGTSTP stop the process, as a shell expects of one in its foreground; where the system ignores it
+// (no shell could continue the process: an orphaned group), only this thread stands still. Then waits for SIGCONT or a
+// stop.
 void stand_still() {
   const sigset_t set = set_of({SIGTSTP});
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
