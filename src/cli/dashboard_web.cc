@@ -19,7 +19,9 @@ void say(const std::string& line) {
   std::fflush(stdout);
 }
 
-bool all_over(const WebView& view) {
+// The page's commands change sessions meanwhile.
+bool all_over(WebView& view) {
+  const auto lock = view.lock();
   return std::ranges::all_of(view.sessions(), [](const auto& session) { return session->over(); });
 }
 
@@ -37,7 +39,11 @@ void serve(WebView& view, const std::atomic<bool>& stop) {
 // Those of our own: with their checkpoint, or, asked again, at once.
 Result<> stop_trainers(WebView& view, std::atomic<bool>& stop) {
   const auto runs = [](const auto& session) { return !session->attached() && !session->over(); };
-  while (std::ranges::any_of(view.sessions(), runs)) {
+  const auto any_runs = [&] {
+    const auto lock = view.lock();
+    return std::ranges::any_of(view.sessions(), runs);
+  };
+  while (any_runs()) {
     if (stop.exchange(false)) {
       const auto lock = view.lock();
       for (const auto& session : view.sessions()) {
