@@ -16,7 +16,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::ElementsAreArray;
-using testing::HasSubstr;
 using testing::IsEmpty;
 
 std::unique_ptr<Device> cpu() { return open_device("cpu", {.precision = Precision::fp32}).value(); }

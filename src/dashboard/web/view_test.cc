@@ -82,7 +82,7 @@ class WebViewTest : public testing::Test {
   }
 
   std::string write(const std::string& name, const std::string& text, std::ios::openmode mode = std::ios::trunc) {
-    const std::string path = folder_ / name;
+    std::string path = folder_ / name;
     std::ofstream(path, mode) << text;
     return path;
   }
@@ -121,7 +121,7 @@ class WebViewTest : public testing::Test {
     return client().Get(path, headers);
   }
   json get_json(const std::string& path) const { return json::parse(get(path)->body); }
-  httplib::Result post(const std::string& path, httplib::Headers headers = {}) const {
+  httplib::Result post(const std::string& path, const httplib::Headers& headers = {}) const {
     return client().Post(path, headers, "", "text/plain");
   }
   httplib::Headers token() const { return {{"X-Anemone-Token", view_->token()}}; }
