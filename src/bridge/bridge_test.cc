@@ -21,6 +21,14 @@ using testing::HasSubstr;
 
 constexpr int kRows = 5, kColumns = 7;
 
+#ifdef __has_feature  // as Clang tells it, and GCC from 14 on
+constexpr bool kAddressSanitizer = __has_feature(address_sanitizer);
+#elif defined(__SANITIZE_ADDRESS__)
+constexpr bool kAddressSanitizer = true;
+#else
+constexpr bool kAddressSanitizer = false;
+#endif
+
 // The one tensor of a weight file that departs nowhere from the format; the file is freed.
 mil::Tensor read_back(uint8_t* file, size_t length, const mil::TensorType& type) {
   const auto bytes = std::as_bytes(std::span(file, length));
@@ -109,9 +117,7 @@ TEST(Bridge, InitFromManyThreadsOpensOneDevice) {
 }
 
 TEST(Bridge, WantOfMemoryIsAnError) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "the sanitizer ends the process where memory is short";
-#endif
+  if (kAddressSanitizer) GTEST_SKIP() << "the sanitizer ends the process where memory is short";
   const int8_t weight = 1;
   size_t length = 17;
   EXPECT_EQ(ane_bridge_build_weight_blob_int8(&weight, 1 << 20, 1 << 28, &length), nullptr);  // 256 TiB
