@@ -139,12 +139,12 @@ TEST_P(MatvecTest, HasTheSameBitsOnAnyNumberOfThreads) {
   const auto [target, dtype, transposed] = GetParam();
   constexpr int64_t kRows = 301, kInner = 403;
   const Stored w(dtype, transposed ? kInner : kRows, transposed ? kRows : kInner, 0);
+  const Matvec shape{.dtype = dtype, .transposed = transposed, .rows = kRows, .inner = kInner, .stride = w.stride()};
   const std::vector<float> x = random_floats(kInner, 4);
   const auto product = [&](int threads) {
     set_thread_count(threads);
     std::vector<float> y(kRows);
-    multiply({.dtype = dtype, .transposed = transposed, .rows = kRows, .inner = kInner, .stride = w.stride()}, w.data(),
-             x.data(), y.data());
+    multiply(shape, w.data(), x.data(), y.data());
     return y;
   };
   const std::vector<float> one = product(1);
