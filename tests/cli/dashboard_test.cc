@@ -93,7 +93,8 @@ TEST_F(DashboardCommand, FailsAsTheTrainerDoes) {
 }
 
 TEST_F(DashboardCommand, IsPaintedAndObeysKeys) {
-  Terminal dashboard(small("dashboard", {"--infinite"}), folder_.string());
+  // So many rows that all figures are seen: lines of the log may come and go between two pictures.
+  Terminal dashboard(small("dashboard", {"--infinite"}), folder_.string(), {.rows = 50});
   ASSERT_TRUE(dashboard.shows("running"));
   ASSERT_TRUE(dashboard.shows("⣀") || dashboard.shows("⠤"));  // a curve
   dashboard.press('?');
@@ -103,7 +104,7 @@ TEST_F(DashboardCommand, IsPaintedAndObeysKeys) {
   EXPECT_TRUE(dashboard.shows("paused"));
   dashboard.press(' ');
   dashboard.press('s');
-  EXPECT_TRUE(dashboard.shows("[ckpt saved"));
+  EXPECT_TRUE(dashboard.shows("saved"));
   dashboard.resize(10, 30);
   EXPECT_TRUE(dashboard.shows("too small"));
   dashboard.resize(40, 120);
@@ -129,8 +130,7 @@ bool tells(httplib::Client& page, const std::string& status) {
 // Each commands the run, and each shows what the other has done.
 TEST_F(DashboardCommand, IsAScreenAndAPageAtOnce) {
   Terminal dashboard(small("dashboard", {"--infinite", "--no-generate", "--web", "0"}), folder_.string());
-  ASSERT_TRUE(dashboard.shows("running"));
-  ASSERT_TRUE(dashboard.shows("h help"));
+  ASSERT_TRUE(dashboard.shows("q quit"));  // below the address
   std::smatch address;
   ASSERT_TRUE(std::regex_search(dashboard.all(), address, std::regex("http://127.0.0.1:(\\d+)/#token=([0-9a-f]{32})")));
   httplib::Client page("127.0.0.1", std::stoi(address[1]));
@@ -158,11 +158,9 @@ TEST_F(DashboardCommand, ShowsOneOfSeveralLogsAtATimeBesideThePage) {
   Terminal dashboard({"dashboard", "--web", "0", "--attach", "one.jsonl", "two.jsonl"}, folder_.string());
   ASSERT_TRUE(dashboard.shows("anemone 1/2"));
   dashboard.press('\t');
-  ASSERT_TRUE(dashboard.shows("2"));
+  EXPECT_TRUE(dashboard.shows("two"));  // the checkpoint, of which the log tells
   dashboard.press('q');
-  const Outcome outcome = dashboard.wait();
-  EXPECT_EQ(outcome.code, 0);
-  EXPECT_THAT(outcome.out, HasSubstr("finished"));
+  EXPECT_EQ(dashboard.wait().code, 0);
 }
 
 TEST_F(DashboardCommand, DoesWithoutColourAndUnicode) {
@@ -190,7 +188,7 @@ TEST_F(DashboardCommand, AttachesToARunOfOthers) {
     dashboard.press(' ');
     EXPECT_TRUE(dashboard.shows("paused"));
     dashboard.press(' ');
-    EXPECT_TRUE(dashboard.shows("going on"));
+    EXPECT_TRUE(dashboard.shows("running"));
     dashboard.press('q');
     EXPECT_EQ(dashboard.wait().code, 0);
   }

@@ -89,6 +89,15 @@ Result<SeriesRequest> series_request(const httplib::Request& request) {
   return wanted;
 }
 
+// cpp-httplib has no setting for it: it takes Brotli at its best wherever a browser takes Brotli, which made 6.4 kB of
+// a series in 43 ms, where gzip makes 9.3 kB in 1 ms.
+void ask_for_gzip(httplib::Request& request) {
+  constexpr const char* kHeader = "Accept-Encoding";
+  const bool takes_gzip = request.get_header_value(kHeader).find("gzip") != std::string::npos;
+  request.headers.erase(kHeader);
+  if (takes_gzip) request.set_header(kHeader, "gzip");
+}
+
 std::string event(std::string_view name, std::string_view data) {
   return fmt::format("event: {}\ndata: {}\n\n", name, data);
 }
@@ -184,6 +193,7 @@ void WebView::Server::set_limits() {
 void WebView::Server::set_routes() {
   using Handled = httplib::Server::HandlerResponse;
   http_.set_pre_routing_handler([this](const Request& request, Response& response) {
+    ask_for_gzip(const_cast<Request&>(request));
     return let_in(request, response) ? Handled::Unhandled : Handled::Handled;
   });
   for (const Part& part : kParts) http_.Get(std::string(part.path), give_part);

@@ -241,6 +241,15 @@ TEST_F(WebViewTest, SeriesAreBoundedWhateverIsAsked) {
   }
 }
 
+// What browsers ask for: Brotli would cost the run more than all else that the server does.
+TEST_F(WebViewTest, AnswersAreCompressedCheaply) {
+  open({write("a.jsonl", log_of(500))});
+  const auto response = get("/series", {{"Accept-Encoding", "gzip, deflate, br, zstd"}});
+  EXPECT_EQ(response->get_header_value("Content-Encoding"), "gzip");
+  EXPECT_TRUE(json::parse(response->body).contains("series"));
+  EXPECT_EQ(get("/series", {{"Accept-Encoding", "br"}})->get_header_value("Content-Encoding"), "");
+}
+
 TEST_F(WebViewTest, ARangeIsToldMoreFinely) {
   open({write("a.jsonl", log_of(5000))});
   ASSERT_TRUE(soon([&] { return steps_done() == 5000; }));
