@@ -65,9 +65,9 @@ TEST(ProbeCommand, SetsFilesSideBySide) {
 
 // Of two devices that are both faster with one dispatch, by how much is no difference.
 TEST(ProbeCommand, ShowsFiguresBesideAnswersAndComparesTheseAlone) {
-  const std::string m1 = answers_of("fused_qkv", "sim:m1", "probe_m1.json");
+  const std::string m4 = answers_of("fused_qkv", "sim:m4", "probe_m4.json");
   const std::string m5 = answers_of("fused_qkv", "sim:m5", "probe_m5.json");
-  const Outcome table = probe({"report", m1, m5});
+  const Outcome table = probe({"report", m4, m5});
   EXPECT_THAT(table.out, HasSubstr("  one dispatch is faster than three\n"));
   EXPECT_THAT(table.out, HasSubstr("times as fast)"));
   EXPECT_THAT(table.out, HasSubstr("0 answers differ"));

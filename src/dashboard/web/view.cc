@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 
 constexpr size_t kMostBody = 1024;  // bytes; commands have none
 constexpr int kSpareThreads = 16;   // for what is not a listener
-constexpr auto kTellEvery = milliseconds(500);
+constexpr auto kTellEvery = milliseconds(1000);
 constexpr const char* kTokenHeader = "X-Anemone-Token";
 constexpr const char* kJson = "application/json";
 
