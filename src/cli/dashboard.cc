@@ -98,6 +98,16 @@ void print_end(const Session& session) {
   fmt::print("Go on with: anemone dashboard --resume --ckpt {}\n", run.description()->checkpoint);
 }
 
+// The error of a run of our own that failed.
+Result<> end(const dashboard::Sessions& sessions) {
+  for (const auto& session : sessions) print_end(*session);
+  for (const auto& session : sessions) {
+    const bool failed = session->status() == dashboard::Status::failed || session->status() == dashboard::Status::died;
+    if (failed && !session->attached()) return fail("{}", session->run().error());
+  }
+  return {};
+}
+
 Result<std::unique_ptr<Session>> start_session(const CLI::App& app, const DashboardFlags& flags) {
   Invocations calls = TRY(invocations(app, flags));
   SessionOptions options{.log = calls.log,
@@ -123,39 +133,48 @@ Result<dashboard::Sessions> open_sessions(const CLI::App& app, const DashboardFl
   return sessions;
 }
 
-Result<> show(Session& session, const DashboardFlags& flags) {
-  const dashboard::ShowOptions options{.out = stdout,
-                                       .in = stdin,
-                                       .colour = std::getenv("NO_COLOR") == nullptr,
-                                       .say =
-                                           [](std::string_view line) {
-                                             fmt::print("{}\n", line);
-                                             std::fflush(stdout);
-                                           },
-                                       .every = std::chrono::seconds(flags.interval),
-                                       .stop = &stop_requested};
-  const bool terminal = isatty(STDOUT_FILENO) != 0 && isatty(STDIN_FILENO) != 0;
-  return terminal ? show_on_terminal(session, options) : show_as_lines(session, options);
+void say(std::string_view line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+bool on_terminal() { return isatty(STDOUT_FILENO) != 0 && isatty(STDIN_FILENO) != 0; }
+
+dashboard::ShowOptions show_options(const DashboardFlags& flags) {
+  return {.out = stdout,
+          .in = stdin,
+          .colour = std::getenv("NO_COLOR") == nullptr,
+          .say = say,
+          .every = std::chrono::seconds(flags.interval),
+          .stop = &stop_requested};
+}
+
+// On the terminal and in the browser at once, or in the browser alone.
+Result<> show_page(dashboard::WebView& page, const DashboardFlags& flags) {
+  if (!on_terminal()) return serve(page, stop_requested);
+  dashboard::ShowOptions options = show_options(flags);
+  options.page = page.url();
+  options.poll = [&] { return page.poll(); };
+  options.lock = [&] { return page.lock(); };
+  return show_on_terminal(page.sessions(), options);
+}
+
+Result<> show(const dashboard::Sessions& sessions, const DashboardFlags& flags) {
+  const dashboard::ShowOptions options = show_options(flags);
+  return on_terminal() ? show_on_terminal(sessions, options) : show_as_lines(*sessions.front(), options);
 }
 
 Result<> run(const CLI::App& app, const DashboardFlags& flags) {
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, request_quit);
-  std::string error;
-  const auto end = [&](const Session& session) {
-    print_end(session);
-    const bool failed = session.status() == dashboard::Status::failed || session.status() == dashboard::Status::died;
-    if (failed && !session.attached()) error = session.run().error();
-  };
-  const auto start = [&] { return open_sessions(app, flags); };
-  if (flags.web.port) {
-    TRY(serve_sessions(flags.web, start, stop_requested, end));
-  } else {
-    const dashboard::Sessions sessions = TRY(start());
-    TRY(show(*sessions.front(), flags));
-    end(*sessions.front());
+  if (!flags.web.port) {
+    const dashboard::Sessions sessions = TRY(open_sessions(app, flags));
+    TRY(show(sessions, flags));
+    return end(sessions);
   }
-  if (!error.empty()) return fail("{}", error);
-  return {};
+  const auto page = TRY(open_page(flags.web));  // the port is taken before anything is started
+  page->show(TRY(open_sessions(app, flags)));
+  TRY(show_page(*page, flags));
+  return end(page->sessions());
 }
 
 // What goes with --attach is no flag of the trainer, whose run has its own.

@@ -26,7 +26,7 @@ bool all_over(WebView& view) {
 }
 
 // Until it is asked to stop. The page outlives the run, whose end it shows.
-void serve(WebView& view, const std::atomic<bool>& stop) {
+void poll_until(WebView& view, const std::atomic<bool>& stop) {
   bool was_over = false;
   while (!stop) {
     if (!view.poll()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -72,17 +72,16 @@ void add_web_flags(CLI::App& app, WebFlags& flags, const std::string& group) {
       ->group(group);
 }
 
-Result<> serve_sessions(const WebFlags& flags, const StartSessions& start, std::atomic<bool>& stop,
-                        const TellEnd& end) {
+Result<std::unique_ptr<WebView>> open_page(const WebFlags& flags) {
   WebOptions options{.port = *flags.port};
   if (flags.address) options.address = *flags.address;
-  const auto view = TRY(WebView::open(std::move(options)));
-  view->show(TRY(start()));
-  say(fmt::format("Open {} (Ctrl-C ends it)", view->url()));
-  serve(*view, stop);
-  TRY(stop_trainers(*view, stop));
-  for (const auto& session : view->sessions()) end(*session);
-  return {};
+  return WebView::open(std::move(options));
+}
+
+Result<> serve(WebView& page, std::atomic<bool>& stop) {
+  say(fmt::format("Open {} (Ctrl-C ends it)", page.url()));
+  poll_until(page, stop);
+  return stop_trainers(page, stop);
 }
 
 }  // namespace anemone::cli

@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
-#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -17,10 +17,11 @@ struct WebFlags {
 };
 void add_web_flags(CLI::App& app, WebFlags& flags, const std::string& group);
 
-// Serves the sessions until `stop` is set; then a run of our own is stopped, and if it is set again at once. The port
-// is taken before `start` starts or attaches to anything.
-using StartSessions = std::function<Result<dashboard::Sessions>()>;
-using TellEnd = std::function<void(const dashboard::Session&)>;
-Result<> serve_sessions(const WebFlags& flags, const StartSessions& start, std::atomic<bool>& stop, const TellEnd& end);
+// The page, which has no sessions yet.
+Result<std::unique_ptr<dashboard::WebView>> open_page(const WebFlags& flags);
+
+// Tells its address and serves it until `stop` is set; then a run of our own is stopped, and if it is set again at
+// once.
+Result<> serve(dashboard::WebView& page, std::atomic<bool>& stop);
 
 }  // namespace anemone::cli

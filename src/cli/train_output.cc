@@ -140,10 +140,10 @@ bool TrainOutput::wants_save() { return save_requested.exchange(false); }
 
 // Between two steps, so that the time is none of theirs.
 void TrainOutput::pause(int64_t step) {
+  if (log_) log_->pause(step, true);  // first: who reads of it on stdout finds it in the log
   if (terminal_) fmt::print("\r\033[K");
   fmt::print("  [paused after step {}]\n", step);
   std::fflush(stdout);
-  if (log_) log_->pause(step, true);
   stand_still();
   if (log_) log_->pause(step, false);
 }

@@ -188,10 +188,10 @@ std::string Session::refusal(Command command) const {
   const bool listens = !owns_ || logged_since_start();
   if (command == Command::stop) return "";
   if (!listens) return "the trainer has not begun yet";
-  if (command == Command::go_on && status() != Status::paused && pending_command_ != Command::pause) {
-    return "the run is not paused";
+  if (command == Command::go_on && !pausing()) return "the run is not paused";
+  if (command == Command::save && status() == Status::paused && !awaits(Command::go_on)) {
+    return "the run is paused: let it go on first";
   }
-  if (command == Command::save && status() == Status::paused) return "the run is paused: let it go on first";
   return "";
 }
 

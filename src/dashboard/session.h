@@ -71,6 +71,8 @@ class Session {
   Status status() const { return run().status(); }
   // Whether a command is under way: "saving after this step"; empty: none is.
   const std::string& pending() const { return pending_; }
+  // Whether it stands still, or will after its step.
+  bool pausing() const { return awaits(Command::pause) || (status() == Status::paused && !awaits(Command::go_on)); }
   const Preview& preview() const { return preview_; }
   bool previews() const { return options_.previews; }
   const std::deque<LogLine>& lines() const { return lines_; }
@@ -100,6 +102,7 @@ class Session {
   void measure();
   void forget_pending();
   bool logged_since_start() const;
+  bool awaits(Command command) const { return !pending_.empty() && pending_command_ == command; }
   double newest_checkpoint() const;
   Result<> stop(std::string what);
   Result<> send(int signal, std::string what);
@@ -125,5 +128,7 @@ class Session {
   Series cpu_power_, device_power_, cpu_, memory_;
   std::chrono::steady_clock::time_point measured_{};
 };
+
+using Sessions = std::vector<std::unique_ptr<Session>>;
 
 }  // namespace anemone::dashboard

@@ -56,8 +56,9 @@ struct Timing {
 struct Finding {
   std::string what;  // unique within a probe
   Outcome outcome = Outcome::pass;
-  std::string answer;  // in a few words, the same for the same answer; empty where there is none
-  std::string why{};   // of an outcome that is no pass
+  std::string answer;     // in a few words, the same for the same answer; empty where there is none
+  std::string why{};      // of an outcome that is no pass
+  std::string figures{};  // measured ones, other on each run, that an answer in words was drawn from
   std::optional<Errors> errors{};
   std::optional<Tolerance> tolerance{};  // where there are errors
   std::optional<Timing> timing{};

@@ -127,6 +127,11 @@ void Inquiry::answer(std::string what, std::string answer, std::vector<Published
           .published = std::move(published)});
 }
 
+void Inquiry::conclude(std::string what, std::string answer, std::string figures, std::vector<Published> published) {
+  this->answer(std::move(what), std::move(answer), std::move(published));
+  findings_.back().figures = std::move(figures);
+}
+
 Result<Timing> Inquiry::time(std::string what, const Run& run, int64_t warmups, int64_t runs, double flop,
                              std::vector<Published> published) {
   const RunTime first = TRY(run());

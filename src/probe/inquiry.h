@@ -3,6 +3,7 @@
 //   Inquiry inquiry(device, Precision::fp32);
 //   TRY(inquiry.check(trial, {.what = "y", .inputs = next, .expected = norm_of, .tolerance = {.ours = 0.01}}));
 //   inquiry.answer("a rewritten file changes results", "no", {{"M5", "no", "maderix"}});
+//   inquiry.conclude("the quality changes the time", "no", "0.12 to 0.13 ms");
 //   TRY(inquiry.time("rmsnorm", trial, /*warmups=*/10, /*runs=*/100));
 #pragma once
 
@@ -49,6 +50,9 @@ class Inquiry {
   // An answer in words. It is compared with what is published of the chip that the device simulates, if anything is;
   // else with what is published of any.
   void answer(std::string what, std::string answer, std::vector<Published> published = {}, std::string why = {});
+
+  // The same of an answer that measured figures give.
+  void conclude(std::string what, std::string answer, std::string figures, std::vector<Published> published = {});
 
   // The mean of so many runs, less where they take longer than 10 s, and of one where time is modelled.
   using Run = std::function<Result<RunTime>()>;

@@ -48,6 +48,7 @@ Json json_of(const Finding& finding) {
           {"outcome", to_string(finding.outcome)},
           {"answer", finding.answer},
           {"why", finding.why},
+          {"figures", finding.figures},
           {"errors", finding.errors ? json_of(*finding.errors, *finding.tolerance) : Json()},
           {"timing", finding.timing ? json_of(*finding.timing) : Json()},
           {"published", list_of(finding.published, json_of)},

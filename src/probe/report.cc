@@ -53,6 +53,7 @@ std::string text_of(const Finding& finding) {
                                  answered ? finding.answer : finding.why);
   const auto line = [&](std::string_view about) { text += fmt::format("{:14}{}\n", "", about); };
   if (answered && !finding.why.empty()) line(finding.why);
+  if (!finding.figures.empty()) line(finding.figures);
   if (finding.errors) line(tolerance_text(*finding.errors, *finding.tolerance));
   if (finding.timing) line(timing_text(*finding.timing));
   if (!finding.published.empty()) line("published of " + published_text(finding));

@@ -59,6 +59,7 @@ static void fields(JsonReader& r, Published& p) {
 
 static void fields(JsonReader& r, Finding& f) {
   std::optional<Anything> errors, timing;
+  std::optional<std::string> figures;
   r("what", f.what);
   r.one_of("outcome", f.outcome, kOutcomes);
   r("answer", f.answer);
@@ -66,7 +67,9 @@ static void fields(JsonReader& r, Finding& f) {
   r("errors", errors);
   r("timing", timing);
   r("published", f.published);
+  r.where_present("figures", figures);
   f.measured = errors || timing;
+  f.figures = figures.value_or("");
 }
 
 static void fields(JsonReader& r, Probe& p) {

@@ -25,6 +25,7 @@ struct Finding {
   std::string what, outcome, answer, why;  // outcome: pass, differs, unavailable or fail
   bool measured = false;                   // the answer is a time or an error, other on each run
   std::vector<Published> published;
+  std::string figures{};  // that the answer was drawn from, other on each run; older files have none
 };
 
 struct Probe {

@@ -74,8 +74,10 @@ std::string letter(size_t file) {
 
 std::string said(const Finding& finding) {
   if (finding.answer.empty()) return finding.why;
-  return finding.outcome == "pass" || finding.why.empty() ? finding.answer
-                                                          : fmt::format("{}: {}", finding.answer, finding.why);
+  std::string text = finding.answer;
+  if (finding.outcome != "pass" && !finding.why.empty()) text += ": " + finding.why;
+  if (!finding.figures.empty()) text += fmt::format(" ({})", finding.figures);
+  return text;
 }
 
 std::string row_text(const ComparedFinding& row) {

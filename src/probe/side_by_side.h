@@ -16,7 +16,8 @@ struct ComparedFinding {
   std::string what;
   std::vector<const results::Finding*> findings{};  // one a file; null where the file has not asked
   std::vector<results::Published> published{};      // of all files, each once
-  // Files answer otherwise than each other. Errors and times are other on each run, so of these outcomes count.
+  // Files answer otherwise than each other. Errors and times are other on each run, so of these outcomes count; figures
+  // beside an answer do not.
   bool differs = false;
 };
 

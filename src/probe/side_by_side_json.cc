@@ -16,9 +16,11 @@ Json json_of(const results::File& file) {
 Json json_of(const ComparedFinding& row) {
   Json answers = Json::array(), published = Json::array();
   for (const results::Finding* finding : row.findings) {
-    answers.push_back(finding == nullptr
-                          ? Json()
-                          : Json{{"outcome", finding->outcome}, {"answer", finding->answer}, {"why", finding->why}});
+    answers.push_back(finding == nullptr ? Json()
+                                         : Json{{"outcome", finding->outcome},
+                                                {"answer", finding->answer},
+                                                {"why", finding->why},
+                                                {"figures", finding->figures}});
   }
   for (const results::Published& p : row.published) {
     published.push_back({{"machine", p.machine}, {"answer", p.answer}, {"source", p.source}});

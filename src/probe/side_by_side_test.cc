@@ -20,7 +20,13 @@ File file(const std::string& device, std::vector<Finding> findings) {
 }
 
 Finding finding(const std::string& what, const std::string& outcome, const std::string& answer, bool measured = false) {
-  return {what, outcome, answer, "", measured, {{"M5", "no", "maderix"}}};
+  return {what, outcome, answer, "", measured, {{"M5", "no", "maderix"}}, ""};
+}
+
+Finding concluded(const std::string& answer, const std::string& figures) {
+  Finding concluded = finding("faster", "pass", answer);
+  concluded.figures = figures;
+  return concluded;
 }
 
 TEST(SideBySide, MarksOtherAnswersAndNotOtherTimes) {
@@ -32,6 +38,18 @@ TEST(SideBySide, MarksOtherAnswersAndNotOtherTimes) {
   EXPECT_TRUE(table.probes[0].rows[0].differs);
   EXPECT_FALSE(table.probes[0].rows[1].differs);
   EXPECT_EQ(table.differences(), 1);
+}
+
+TEST(SideBySide, ComparesAnswersAndShowsTheirFiguresBesideThem) {
+  const std::vector<File> files{file("cpu", {concluded("yes", "2.50 times as fast")}),
+                                file("sim:m5", {concluded("yes", "1.31 times as fast")})};
+  EXPECT_FALSE(side_by_side(files).probes[0].rows[0].differs);
+  const std::string text = to_text(side_by_side(files), files);
+  EXPECT_THAT(text, HasSubstr("A          pass        yes (2.50 times as fast)"));
+  EXPECT_THAT(text, HasSubstr("B          pass        yes (1.31 times as fast)"));
+  EXPECT_THAT(to_json(side_by_side(files), files), HasSubstr("\"figures\": \"1.31 times as fast\""));
+  const std::vector<File> apart{files[0], file("sim:m4", {concluded("no", "2.50 times as fast")})};
+  EXPECT_TRUE(side_by_side(apart).probes[0].rows[0].differs);
 }
 
 TEST(SideBySide, MarksMeasuresWhoseOutcomesDiffer) {
@@ -71,7 +89,11 @@ TEST(ProbeResults, AreReadBack) {
   const Finding* const finding = file.find("api")->find("w");
   ASSERT_NE(finding, nullptr);
   EXPECT_TRUE(finding->measured);
+  EXPECT_EQ(finding->figures, "");  // as in files from before there were any
   EXPECT_EQ(file.find("API"), nullptr);
+  const File with_figures =
+      results::parse(document(std::string(kFinding) + R"(, "figures": "2 times")"), "x.json").value();
+  EXPECT_EQ(with_figures.find("api")->find("w")->figures, "2 times");
 }
 
 TEST(ProbeResults, AreHostileUntilRead) {

@@ -15,12 +15,14 @@
 #include <utility>
 #include <vector>
 
+#include "process.h"
+
 namespace anemone::cli {
 namespace {
 
 using nlohmann::json;
 
-constexpr int kPatience = 20000;  // milliseconds
+using Clock = std::chrono::steady_clock;
 
 // The first of its names on the PATH; empty: none.
 std::string find_program() {
@@ -107,6 +109,7 @@ void Browser::start(const std::string& program) {
   out_ = to[1];
   in_ = from[0];
   for (const int descriptor : {in_, out_}) fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  fcntl(out_, F_SETFL, O_NONBLOCK);  // one that takes no commands holds up nobody
 }
 
 Browser::~Browser() {
@@ -126,16 +129,16 @@ json Browser::call(const std::string& method, const json& parameters) {
   if (!session_.empty()) message["sessionId"] = session_;
   const std::string text = message.dump() + '\0';
   if (write(out_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) return json::object();
-  for (;;) {
-    const json answer = read();
+  for (const auto deadline = Clock::now() + kPatience;;) {
+    const json answer = read(deadline);
     if (answer.is_null()) return json::object();
     if (answer.value("id", 0) == id) return answer.value("result", json::object());
     note(answer);
   }
 }
 
-// The next message; null when none comes.
-json Browser::read() {
+// The next message; null when none comes in time.
+json Browser::read(Clock::time_point deadline) {
   for (;;) {
     if (const size_t end = received_.find('\0'); end != std::string::npos) {
       const std::string text = received_.substr(0, end);
@@ -144,7 +147,8 @@ json Browser::read() {
     }
     pollfd ready{.fd = in_, .events = POLLIN, .revents = 0};
     std::array<char, 1 << 16> piece;
-    if (poll(&ready, 1, kPatience) <= 0) return nullptr;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    if (left.count() <= 0 || poll(&ready, 1, static_cast<int>(left.count())) <= 0) return nullptr;
     const ssize_t count = ::read(in_, piece.data(), piece.size());
     if (count <= 0) return nullptr;
     received_.append(piece.data(), static_cast<size_t>(count));
@@ -180,9 +184,9 @@ json Browser::value(const std::string& expression) {
 }
 
 bool Browser::becomes(const std::string& expression) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto deadline = Clock::now() + kPatience;
   while (value(expression) != true) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
+    if (Clock::now() > deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   return true;

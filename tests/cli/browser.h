@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -31,7 +32,7 @@ class Browser {
   void prefer(const std::string& color_scheme);  // "light", "dark"
   // The value of a JavaScript expression; null where it throws.
   nlohmann::json value(const std::string& expression);
-  // Whether it comes to be true before ten seconds have passed.
+  // Whether it comes to be true within kPatience (process.h).
   bool becomes(const std::string& expression);
   void key(const std::string& name);  // "+", "ArrowLeft", "Tab": pressed and let go
   void drag(int from_x, int to_x, int y);
@@ -42,7 +43,7 @@ class Browser {
  private:
   void start(const std::string& program);
   nlohmann::json call(const std::string& method, const nlohmann::json& parameters = nlohmann::json::object());
-  nlohmann::json read();
+  nlohmann::json read(std::chrono::steady_clock::time_point deadline);
   void note(const nlohmann::json& event);
   void mouse(const std::string& type, int x, int y);
 

@@ -1,24 +1,18 @@
 // `anemone dashboard` as people run it: on a terminal, without one, beside a run of others.
 #include <gmock/gmock.h>
-#include <sys/ioctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#ifdef __APPLE__
-#include <util.h>
-#else
-#include <pty.h>
-#endif
+#include <httplib.h>
 
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <thread>
 
 #include "base/json.h"
-#include "base/random.h"
 #include "json_schema.h"
-#include "model/config.h"
 #include "process.h"
+#include "small_run.h"
+#include "terminal.h"
 #include "train/checkpoint.h"
 
 namespace anemone::cli {
@@ -29,74 +23,11 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-// The program on a terminal of its own, whose keys are pressed.
-class OnTerminal {
- public:
-  OnTerminal(Arguments words, const std::string& folder, const char* type, bool colour = true) {
-    words.insert(words.begin(), ANEMONE_BINARY);
-    std::vector<char*> pointers;
-    for (std::string& word : words) pointers.push_back(word.data());
-    pointers.push_back(nullptr);
-    winsize size{.ws_row = 30, .ws_col = 100, .ws_xpixel = 0, .ws_ypixel = 0};
-    id_ = forkpty(&terminal_, nullptr, nullptr, &size);
-    if (id_ != 0) return;
-    setenv("TERM", type, 1);
-    setenv("LC_ALL", std::string_view(type) == "vt100" ? "C" : "C.UTF-8", 1);
-    if (!colour) setenv("NO_COLOR", "1", 1);
-    if (chdir(folder.c_str()) == 0) execv(pointers[0], pointers.data());
-    _exit(127);
-  }
-  ~OnTerminal() {
-    if (id_ > 0) {
-      kill(id_, SIGKILL);
-      waitpid(id_, nullptr, 0);
-    }
-    close(terminal_);
-  }
-
-  // Reads until `text` has been drawn since the last call, for half a minute at most.
-  bool shows(const std::string& text) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (std::chrono::steady_clock::now() < deadline) {
-      if (const size_t at = seen_.find(text); at != std::string::npos) {
-        seen_.erase(0, at + text.size());
-        return true;
-      }
-      if (!read()) return false;
-    }
-    return false;
-  }
-  void press(char key) { EXPECT_EQ(write(terminal_, &key, 1), 1); }
-  void resize(unsigned short rows, unsigned short columns) {
-    const winsize size{.ws_row = rows, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
-    ioctl(terminal_, TIOCSWINSZ, &size);
-  }
-  int wait() {
-    while (read()) continue;
-    int status = 0;
-    waitpid(std::exchange(id_, -1), &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  }
-  const std::string& all() const { return all_; }
-
- private:
-  bool read() {
-    char piece[4096];
-    const ssize_t got = ::read(terminal_, piece, sizeof piece);
-    if (got <= 0) return false;
-    seen_.append(piece, static_cast<size_t>(got));
-    all_.append(piece, static_cast<size_t>(got));
-    return true;
-  }
-
-  pid_t id_ = -1;
-  int terminal_ = -1;
-  std::string seen_, all_;
-};
-
 bool has_colour(const std::string& painted) {
   return std::regex_search(painted, std::regex("\x1B\\[([0-9]+;)*[34][0-9]m"));
 }
+
+constexpr const char* kEndless = "999999999";  // steps
 
 class DashboardCommand : public testing::Test {
  protected:
@@ -105,26 +36,15 @@ class DashboardCommand : public testing::Test {
               (std::string("anemone_dashboard_") + testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::remove_all(folder_);
     fs::create_directories(folder_);
-    const model::Config small{.name = "small",
-                              .layers = 1,
-                              .dim = 16,
-                              .hidden = 24,
-                              .heads = 4,
-                              .kv_heads = 2,
-                              .head_dim = 8,
-                              .vocab = 50,
-                              .seq = 8};
-    std::ofstream(folder_ / "small.json") << model::to_json(small);
-    Random random(5);
-    std::string tokens;
-    for (int i = 0; i < 2000; ++i) tokens += {static_cast<char>(random.below(50)), '\0'};
-    std::ofstream(folder_ / "tokens.bin", std::ios::binary) << tokens;
+    write_small_run(folder_);
   }
 
-  static Arguments small(std::string command, Arguments more) {
-    Arguments all = {std::move(command), "--config", "small.json", "--data", "tokens.bin", "--threads", "1"};
-    all.insert(all.end(), more.begin(), more.end());
-    return all;
+  static Arguments with(Arguments some, const Arguments& more) {
+    some.insert(some.end(), more.begin(), more.end());
+    return some;
+  }
+  static Arguments small(std::string command, const Arguments& more) {
+    return with({std::move(command), "--config", "small.json", "--data", "tokens.bin", "--threads", "1"}, more);
   }
   train::Checkpoint checkpoint() const {
     return train::load_checkpoint((folder_ / "runs/small.safetensors").string()).value();
@@ -173,7 +93,8 @@ TEST_F(DashboardCommand, FailsAsTheTrainerDoes) {
 }
 
 TEST_F(DashboardCommand, IsPaintedAndObeysKeys) {
-  OnTerminal dashboard(small("dashboard", {"--infinite"}), folder_.string(), "xterm-256color");
+  // So many rows that all figures are seen: lines of the log may come and go between two pictures.
+  Terminal dashboard(small("dashboard", {"--infinite"}), folder_.string(), {.rows = 50});
   ASSERT_TRUE(dashboard.shows("running"));
   ASSERT_TRUE(dashboard.shows("⣀") || dashboard.shows("⠤"));  // a curve
   dashboard.press('?');
@@ -183,46 +104,93 @@ TEST_F(DashboardCommand, IsPaintedAndObeysKeys) {
   EXPECT_TRUE(dashboard.shows("paused"));
   dashboard.press(' ');
   dashboard.press('s');
-  EXPECT_TRUE(dashboard.shows("[ckpt saved"));
+  EXPECT_TRUE(dashboard.shows("saved"));
   dashboard.resize(10, 30);
   EXPECT_TRUE(dashboard.shows("too small"));
   dashboard.resize(40, 120);
   EXPECT_TRUE(dashboard.shows("small on cpu"));
   dashboard.press('q');
-  EXPECT_EQ(dashboard.wait(), 0);
+  EXPECT_EQ(dashboard.wait().code, 0);
   EXPECT_TRUE(has_colour(dashboard.all()));
   EXPECT_EQ(log().back()["reason"], "stopped");
   EXPECT_EQ(checkpoint().state.step, log().back()["step"]);
 }
 
+// Whether the page's server comes to tell that status.
+bool tells(httplib::Client& page, const std::string& status) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto answer = page.Get("/state");
+    if (answer && nlohmann::json::parse(answer->body)["runs"][0]["status"] == status) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return false;
+}
+
+// Each commands the run, and each shows what the other has done.
+TEST_F(DashboardCommand, IsAScreenAndAPageAtOnce) {
+  Terminal dashboard(small("dashboard", {"--infinite", "--no-generate", "--web", "0"}), folder_.string());
+  ASSERT_TRUE(dashboard.shows("q quit"));  // below the address
+  std::smatch address;
+  ASSERT_TRUE(std::regex_search(dashboard.all(), address, std::regex("http://127.0.0.1:(\\d+)/#token=([0-9a-f]{32})")));
+  httplib::Client page("127.0.0.1", std::stoi(address[1]));
+  const httplib::Headers token = {{"X-Anemone-Token", address[2]}};
+  ASSERT_TRUE(tells(page, "running"));
+  const auto paused = page.Post("/pause", token, "", "text/plain");
+  ASSERT_TRUE(paused);
+  EXPECT_EQ(paused->status, 200);
+  EXPECT_TRUE(dashboard.shows("paused"));
+  EXPECT_TRUE(tells(page, "paused"));
+  dashboard.press(' ');
+  EXPECT_TRUE(tells(page, "running"));
+  dashboard.press('q');
+  EXPECT_EQ(dashboard.wait().code, 0);
+  EXPECT_FALSE(page.Get("/state"));
+  EXPECT_EQ(log().back()["reason"], "stopped");
+}
+
+TEST_F(DashboardCommand, ShowsOneOfSeveralLogsAtATimeBesideThePage) {
+  for (const char* name : {"one", "two"}) {
+    const std::string file = name;
+    ASSERT_EQ(run(small("train", {"--steps", "3", "--log", file + ".jsonl", "--ckpt", file}), folder_.string()).code,
+              0);
+  }
+  Terminal dashboard({"dashboard", "--web", "0", "--attach", "one.jsonl", "two.jsonl"}, folder_.string());
+  ASSERT_TRUE(dashboard.shows("anemone 1/2"));
+  dashboard.press('\t');
+  EXPECT_TRUE(dashboard.shows("two"));  // the checkpoint, of which the log tells
+  dashboard.press('q');
+  EXPECT_EQ(dashboard.wait().code, 0);
+}
+
 TEST_F(DashboardCommand, DoesWithoutColourAndUnicode) {
-  OnTerminal dashboard(small("dashboard", {"--infinite"}), folder_.string(), "vt100");
+  Terminal dashboard(small("dashboard", {"--infinite"}), folder_.string(), {.type = "vt100"});
   ASSERT_TRUE(dashboard.shows("running"));
   dashboard.press('q');
-  EXPECT_EQ(dashboard.wait(), 0);
+  EXPECT_EQ(dashboard.wait().code, 0);
   EXPECT_FALSE(has_colour(dashboard.all()));
   EXPECT_THAT(dashboard.all(), Not(HasSubstr("\xE2")));
-  OnTerminal plain({"dashboard", "--attach", "runs/small.jsonl"}, folder_.string(), "xterm-256color", false);
+  Terminal plain({"dashboard", "--attach", "runs/small.jsonl"}, folder_.string(), {.colour = false});
   ASSERT_TRUE(plain.shows("stopped"));
   plain.press('q');
-  EXPECT_EQ(plain.wait(), 0);
+  EXPECT_EQ(plain.wait().code, 0);
   EXPECT_FALSE(has_colour(plain.all()));
   EXPECT_THAT(plain.all(), HasSubstr("─"));
 }
 
 // One that it did not start goes on when the dashboard is quit.
 TEST_F(DashboardCommand, AttachesToARunOfOthers) {
-  Process trainer(small("train", {"--steps", "999999", "--log", "log.jsonl"}), folder_.string());
+  Process trainer(small("train", {"--steps", kEndless, "--log", "log.jsonl"}), folder_.string());
   ASSERT_TRUE(trainer.prints("\nstep 50 "));
   {
-    OnTerminal dashboard({"dashboard", "--attach", "log.jsonl", "--no-generate"}, folder_.string(), "xterm-256color");
+    Terminal dashboard({"dashboard", "--attach", "log.jsonl", "--no-generate"}, folder_.string());
     ASSERT_TRUE(dashboard.shows("running"));
     dashboard.press(' ');
     EXPECT_TRUE(dashboard.shows("paused"));
     dashboard.press(' ');
-    EXPECT_TRUE(dashboard.shows("going on"));
+    EXPECT_TRUE(dashboard.shows("running"));
     dashboard.press('q');
-    EXPECT_EQ(dashboard.wait(), 0);
+    EXPECT_EQ(dashboard.wait().code, 0);
   }
   const Outcome twice =
       run(small("train", {"--log", "log.jsonl", "--ckpt", "other.safetensors"}), folder_.string() + "/");
@@ -234,17 +202,23 @@ TEST_F(DashboardCommand, AttachesToARunOfOthers) {
 
 // A save asked for leaves no trace: the run goes on, bit for bit, as one that was not asked.
 TEST_F(DashboardCommand, SavingLeavesNoTrace) {
-  const Arguments options = {"--steps", "600", "--accum", "3", "--log", "log.jsonl"};
-  Process process(small("train", options), folder_.string());
+  const auto run_of = [](const std::string& steps) {
+    return small("train", {"--scratch", "--schedule", "constant", "--accum", "3", "--steps", steps});
+  };
+  Process process(with(run_of(kEndless), {"--log", "log.jsonl"}), folder_.string());
   ASSERT_TRUE(process.prints("\nstep 50 "));
   process.signal(SIGUSR1);
   ASSERT_TRUE(process.prints("[ckpt saved"));
   process.signal(SIGTSTP);
   ASSERT_TRUE(process.prints("[paused after step"));
   process.signal(SIGCONT);
+  process.signal(SIGINT);
   EXPECT_EQ(process.wait().code, 0);
+  const std::string last = std::to_string(checkpoint().state.step + 100);
+  const Arguments resumed = {"train", "--resume", "--ckpt", "runs/small.safetensors", "--threads", "1"};
+  EXPECT_EQ(run(with(resumed, {"--steps", last, "--log", "log.jsonl"}), folder_.string()).code, 0);
   const std::string saved = bytes("runs/small.safetensors");
-  EXPECT_EQ(run(small("train", {"--steps", "600", "--accum", "3", "--scratch"}), folder_.string()).code, 0);
+  EXPECT_EQ(run(run_of(last), folder_.string()).code, 0);
   EXPECT_TRUE(saved == bytes("runs/small.safetensors"));
   for (const nlohmann::json& line : log("log.jsonl")) {
     EXPECT_EQ(schema_errors(line, ANEMONE_SOURCE_DIR "/docs/anemone-log-1.schema.json"), "") << line;
@@ -253,12 +227,12 @@ TEST_F(DashboardCommand, SavingLeavesNoTrace) {
 
 // A pause is announced before the process stands still; who hears of it may let it go on before it does.
 TEST_F(DashboardCommand, GoesOnWhereItWasAskedBeforeItStoodStill) {
-  Process process(small("train", {"--steps", "10000000", "--scratch"}), folder_.string());
+  Process process(small("train", {"--steps", kEndless}), folder_.string());
   ASSERT_TRUE(process.prints("\nstep 50 "));
   for (size_t round = 0; round < 50; ++round) {
     const size_t before = process.out().size();
     process.signal(SIGTSTP);
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
     while (process.out().find("[paused", before) == std::string::npos) {  // without a sleep: microseconds count
       ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "at pause " << round;
     }

@@ -10,11 +10,9 @@
 #include <memory>
 
 #include "base/json.h"
-#include "base/random.h"
 #include "browser.h"
-#include "model/config.h"
 #include "process.h"
-#include "train/trainer_testing.h"
+#include "small_run.h"
 
 namespace anemone::cli {
 namespace {
@@ -23,6 +21,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 std::string step_line(int64_t step, double base) {
   const double ripple = std::sin(static_cast<double>(step * step)) * 0.2;
@@ -120,8 +119,8 @@ TEST_F(DashboardWeb, ShowsSeveralRunsInBothThemesAndOnAPhone) {
   EXPECT_EQ(browser.value("document.querySelectorAll('img').length"), 0);
   EXPECT_EQ(browser.value("document.title.includes('broken')"), false);
   EXPECT_TRUE(browser.becomes(text_of("#figures") + ".includes('modelled')"));
-  EXPECT_THAT(browser.value("document.querySelector('#chart-loss canvas').getAttribute('aria-label')").dump(),
-              HasSubstr("second: smoothed: "));
+  const std::string label = "document.querySelector('#chart-loss canvas').getAttribute('aria-label')";
+  EXPECT_TRUE(browser.becomes(label + ".includes('second: smoothed: ')")) << browser.value(label);
 
   const std::string back = "getComputedStyle(document.body).backgroundColor";
   const json dark = browser.value(back);
@@ -191,11 +190,7 @@ TEST_F(DashboardWeb, ChartsAreLookedIntoByKeysAndByDragging) {
 TEST_F(DashboardWeb, CommandsARun) {
   Browser& browser = *browser_;
   if (!browser.found()) GTEST_SKIP() << browser.why_not();
-  write("small.json", model::to_json(train::small_config()));
-  std::string tokens;
-  Random random(5);
-  for (int i = 0; i < 2000; ++i) tokens += {static_cast<char>(random.below(50)), '\0'};
-  write("tokens.bin", tokens);
+  write_small_run(folder_);
   const auto process = start(
       {"--infinite", "--no-generate", "--config", "small.json", "--data", "tokens.bin", "--ckpt", "run.safetensors"});
   browser.size(1300, 900);
@@ -226,6 +221,7 @@ TEST_F(DashboardWeb, CommandsARun) {
   const Outcome outcome = process->wait();
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("stopped after step"));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("\x1B")));  // no screen where there is no terminal
   EXPECT_TRUE(fs::exists(folder_ / "run.safetensors"));
 }
 

@@ -45,7 +45,7 @@ TEST(ProbeCommand, TellsWhereADeviceAnswersOtherwiseAndDoesNotFail) {
 }
 
 TEST(ProbeCommand, WritesWhatItsSchemaAsks) {
-  for (const char* name : {"api", "qos_sweep", "rmsnorm_bwd"}) {
+  for (const char* name : {"api", "qos_sweep", "rmsnorm_bwd", "fused_qkv"}) {
     const Outcome outcome = probe({name, "--device", "sim:m4", "--json"});
     EXPECT_EQ(schema_errors(json::parse(outcome.out), kSchema), "") << name;
   }
@@ -61,6 +61,16 @@ TEST(ProbeCommand, SetsFilesSideBySide) {
   EXPECT_THAT(table.out, HasSubstr("1 answers differ"));
   const json as_json = json::parse(probe({"report", cpu, m5, "--json"}).out);
   EXPECT_EQ(as_json["differences"], 1);
+}
+
+// Of two devices that are both faster with one dispatch, by how much is no difference.
+TEST(ProbeCommand, ShowsFiguresBesideAnswersAndComparesTheseAlone) {
+  const std::string m4 = answers_of("fused_qkv", "sim:m4", "probe_m4.json");
+  const std::string m5 = answers_of("fused_qkv", "sim:m5", "probe_m5.json");
+  const Outcome table = probe({"report", m4, m5});
+  EXPECT_THAT(table.out, HasSubstr("  one dispatch is faster than three\n"));
+  EXPECT_THAT(table.out, HasSubstr("times as fast)"));
+  EXPECT_THAT(table.out, HasSubstr("0 answers differ"));
 }
 
 TEST(ProbeCommand, SaysInASentenceWhatIsWrong) {

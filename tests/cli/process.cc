@@ -3,13 +3,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#ifdef __APPLE__
-#include <util.h>
-#else
-#include <pty.h>
-#endif
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -30,32 +24,26 @@ std::string contents(const std::string& path) {
   return text.str();
 }
 
-// What a new process needs, made before the fork.
-class Command {
- public:
-  Command(std::string program, Arguments arguments) : words_(std::move(arguments)) {
-    words_.insert(words_.begin(), std::move(program));
-    for (std::string& word : words_) pointers_.push_back(word.data());
-    pointers_.push_back(nullptr);
-  }
-  [[noreturn]] void execute() const {
-    execv(pointers_.front(), pointers_.data());
-    _exit(127);
-  }
-
- private:
-  Arguments words_;
-  std::vector<char*> pointers_;
-};
-
 void redirect(int descriptor, const char* path) {
   dup2(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), descriptor);
 }
 
-// One that has not ended in five minutes never will: it is ended, so that its test fails and the next can run.
+}  // namespace
+
+Command::Command(std::string program, Arguments arguments) : words_(std::move(arguments)) {
+  words_.insert(words_.begin(), std::move(program));
+  for (std::string& word : words_) pointers_.push_back(word.data());
+  pointers_.push_back(nullptr);
+}
+
+void Command::execute() const {
+  execv(pointers_.front(), pointers_.data());
+  _exit(127);
+}
+
 int exit_code(pid_t id) {
   using std::chrono::steady_clock;
-  const auto deadline = steady_clock::now() + std::chrono::minutes(5);
+  const auto deadline = steady_clock::now() + kLongestRun;
   int status = 0;
   for (pid_t ended = 0; (ended = waitpid(id, &status, WNOHANG)) != id && (ended == 0 || errno == EINTR);) {
     if (steady_clock::now() > deadline) kill(id, SIGKILL);
@@ -63,8 +51,6 @@ int exit_code(pid_t id) {
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
-
-}  // namespace
 
 Process::Process(const Arguments& arguments, std::string folder, const std::string& program)
     : folder_(std::move(folder)) {
@@ -87,7 +73,7 @@ std::string Process::out() const { return contents(folder_ + "/" + kOut); }
 
 bool Process::prints(const std::string& text, size_t from) const {
   using std::chrono::steady_clock;
-  const auto deadline = steady_clock::now() + std::chrono::seconds(30);
+  const auto deadline = steady_clock::now() + kPatience;
   while (steady_clock::now() < deadline) {
     if (out().find(text, from) != std::string::npos) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -104,24 +90,6 @@ Outcome Process::wait() {
 
 Outcome run(const Arguments& arguments, const std::string& folder, const std::string& program) {
   return Process(arguments, folder, program).wait();
-}
-
-Outcome run_on_terminal(const Arguments& arguments, const std::string& folder) {
-  const Command command(ANEMONE_BINARY, arguments);
-  int terminal = -1;
-  const pid_t id = forkpty(&terminal, nullptr, nullptr, nullptr);
-  if (id == 0) {
-    if (chdir(folder.c_str()) != 0) _exit(126);
-    command.execute();
-  }
-  Outcome outcome;
-  std::array<char, 4096> piece;
-  for (ssize_t got; (got = read(terminal, piece.data(), piece.size())) > 0;) {
-    outcome.out.append(piece.data(), static_cast<size_t>(got));
-  }
-  outcome.code = exit_code(id);
-  close(terminal);
-  return outcome;
 }
 
 }  // namespace anemone::cli

@@ -10,9 +10,10 @@
 #include <sstream>
 
 #include "base/json.h"
-#include "base/random.h"
 #include "model/weights_file.h"
 #include "process.h"
+#include "small_run.h"
+#include "terminal.h"
 #include "train/checkpoint.h"
 
 namespace anemone::cli {
@@ -24,18 +25,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
-
-model::Config small() {
-  return {.name = "small",
-          .layers = 2,
-          .dim = 16,
-          .hidden = 24,
-          .heads = 4,
-          .kv_heads = 2,
-          .head_dim = 8,
-          .vocab = 50,
-          .seq = 8};
-}
+using train::small_config;
 
 std::string bytes_of(const fs::path& path) { return *read_text(path.string()); }
 
@@ -46,10 +36,7 @@ class TrainCommand : public testing::Test {
     folder_ = fs::path(testing::TempDir()) / ("anemone_train_" + name);
     fs::remove_all(folder_);
     fs::create_directories(folder_);
-    write("small.json", model::to_json(small()));
-    Random random(5);
-    for (int i = 0; i < 2000; ++i) tokens_ += {static_cast<char>(random.below(50)), '\0'};
-    write("tokens.bin", tokens_);
+    write_small_run(folder_);
   }
 
   void write(const std::string& name, std::string_view bytes) const {
@@ -86,7 +73,6 @@ class TrainCommand : public testing::Test {
   }
 
   fs::path folder_;
-  std::string tokens_;
 };
 
 TEST_F(TrainCommand, PrintsTheSeedsLines) {
@@ -116,7 +102,7 @@ TEST_F(TrainCommand, PrintsTheSeedsLines) {
 }
 
 TEST_F(TrainCommand, ShowsAProgressLineOnATerminal) {
-  const Outcome outcome = run_on_terminal(small_run({"--steps", "12"}), folder_.string());
+  const Outcome outcome = Terminal(small_run({"--steps", "12"}), folder_.string()).wait();
   EXPECT_EQ(outcome.code, 0);
   const std::regex line("\r\033\\[K7/12  loss \\d\\.\\d{4}  lr \\d\\.\\de-04  \\d+ tokens/s  \\d+:\\d\\d left");
   EXPECT_TRUE(std::regex_search(outcome.out, line)) << outcome.out;
@@ -124,7 +110,7 @@ TEST_F(TrainCommand, ShowsAProgressLineOnATerminal) {
 }
 
 TEST_F(TrainCommand, PutsAnErrorOnALineOfItsOwnOnATerminal) {
-  const Outcome outcome = run_on_terminal(small_run({"--steps", "12", "--lr", "1e30"}), folder_.string());
+  const Outcome outcome = Terminal(small_run({"--steps", "12", "--lr", "1e30"}), folder_.string()).wait();
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.out, HasSubstr("\r\033[Kanemone: "));
 }
@@ -133,10 +119,11 @@ TEST_F(TrainCommand, RefusesBadData) {
   const auto with = [](const std::string& data) {
     return Arguments{"train", "--config", "small.json", "--data", data, "--ckpt", "run.safetensors"};
   };
+  const std::string tokens = small_tokens();
   write("empty.bin", "");
-  write("odd.bin", tokens_ + "x");
-  write("short.bin", tokens_.substr(0, 16));
-  std::string beyond = tokens_;
+  write("odd.bin", tokens + "x");
+  write("short.bin", tokens.substr(0, 16));
+  std::string beyond = tokens;
   beyond[2 * 777] = 50;
   write("beyond.bin", beyond);
   expect_failure(with("none.bin"), "cannot open none.bin");
@@ -155,7 +142,8 @@ TEST_F(TrainCommand, RefusesBadUsage) {
   expect_failure({"train", "--preset", "train_small"}, "there is no preset train_small: choose one of train_large");
   expect_failure({"train", "--config", "stories1b"}, "there is no configuration \"stories1b\": give one of tiny");
   expect_failure({"train", "--config", "none.json"}, "none.json");
-  expect_failure(small_run({"--device", "gpu"}), "--device: there is no device gpu: choose one of cpu, ref, ane, sim:m1", 2);
+  expect_failure(small_run({"--device", "gpu"}),
+                 "--device: there is no device gpu: choose one of cpu, ref, ane, sim:m1", 2);
   expect_failure(small_run({"--precision", "fp8"}), "--precision: fp8 not in {auto,bf16,fp16,fp32}", 2);
   expect_failure(small_run({"--weights", "frozen"}), "--weights: frozen not in {baked,dynamic}", 2);
   expect_failure(small_run({"--offload", "half"}), "--offload: half not in {core,full}", 2);
@@ -208,8 +196,8 @@ TEST_F(TrainCommand, ResumesOnlyWhatIsARun) {
   damaged.back() ^= 1;
   write("damaged.safetensors", damaged);
   write("note.txt", "no checkpoint at all, but a note");
-  model::Parameters weights(small());
-  ASSERT_TRUE(model::save_model((folder_ / "weights.safetensors").string(), small(), weights));
+  model::Parameters weights(small_config());
+  ASSERT_TRUE(model::save_model((folder_ / "weights.safetensors").string(), small_config(), weights));
   expect_failure({"train", "--resume", "--ckpt", "cut.safetensors"}, "cut.safetensors is cut short");
   expect_failure({"train", "--resume", "--ckpt", "damaged.safetensors"}, "damaged.safetensors is damaged");
   expect_failure({"train", "--resume", "--ckpt", "weights.safetensors"}, "weights.safetensors is not a checkpoint");
@@ -261,10 +249,15 @@ Arguments words_of(const std::string& text) {
   return {std::istream_iterator<std::string>(stream), {}};
 }
 
+// It is stopped wherever it stands when the signal comes, and resumed for some steps more.
 TEST_F(TrainCommand, StopsAtCtrlCAndGoesOnAsIfItHadNot) {
-  const Arguments options = {"--steps", "2000",      "--weights", "dynamic", "--accum",
-                             "3",       "--threads", "1",         "--log",   "log.jsonl"};
-  Process process(small_run(options), folder_.string());
+  const auto run_of = [&](const std::string& steps, const Arguments& more) {
+    Arguments all = small_run({"--schedule", "constant", "--weights", "dynamic", "--accum", "3", "--threads", "1"});
+    all.insert(all.end(), {"--steps", steps});
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  Process process(run_of("999999999", {"--log", "log.jsonl"}), folder_.string());
   ASSERT_TRUE(process.prints("\nstep 50 "));
   process.signal(SIGINT);
   const Outcome stopped = process.wait();
@@ -275,25 +268,25 @@ TEST_F(TrainCommand, StopsAtCtrlCAndGoesOnAsIfItHadNot) {
       std::regex_search(stopped.out, found, std::regex("Stopped after step (\\d+). Go on with: anemone (.*)\n")))
       << stopped.out;
   EXPECT_EQ(checkpoint().state.step, std::stoll(found[1]));
-  EXPECT_LT(checkpoint().state.step, 2000);
 
+  const int64_t last = checkpoint().state.step + 700;
   Arguments resume = words_of(found[2]);
-  resume.insert(resume.end(), {"--log", "log.jsonl"});
+  resume.insert(resume.end(), {"--log", "log.jsonl", "--steps", std::to_string(last)});
   EXPECT_EQ(train(resume).code, 0);
   int64_t next = 0;
   for (const nlohmann::json& line : log()) {
     if (line["type"] != "step") continue;
     EXPECT_EQ(line["step"], next++);
   }
-  EXPECT_EQ(next, 2000);
+  EXPECT_EQ(next, last);
 
   fs::rename(folder_ / "run.safetensors", folder_ / "resumed.safetensors");
-  EXPECT_EQ(train_small({"--steps", "2000", "--weights", "dynamic", "--accum", "3", "--threads", "1"}).code, 0);
+  EXPECT_EQ(train(run_of(std::to_string(last), {})).code, 0);
   EXPECT_TRUE(bytes_of(folder_ / "resumed.safetensors") == bytes_of(folder_ / "run.safetensors"));
 }
 
 TEST_F(TrainCommand, StartsFromWeights) {
-  model::Config config = small();
+  model::Config config = small_config();
   config.head_dim = 4;
   model::Parameters weights(config);
   ASSERT_TRUE(model::save_model((folder_ / "weights.bin").string(), config, weights));

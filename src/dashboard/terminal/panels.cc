@@ -1,5 +1,7 @@
 #include "dashboard/terminal/panels.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -50,31 +52,92 @@ Rect titled(Screen& screen, const Rect& place, const std::string& title, bool un
   return {place.row + 1, place.column, place.rows - 1, place.columns};
 }
 
-void draw_header(Screen& screen, const Rect& place, const Session& session) {
+using Parts = std::vector<std::string>;
+
+// As many parts as there is room for, and the first at any rate, two blanks between them.
+std::string fitting(const Parts& parts, int columns) {
+  std::string line = parts.front();
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const std::string longer = line + "  " + parts[i];
+    if (width_of(printable(longer)) > columns) break;
+    line = longer;
+  }
+  return line;
+}
+
+// What matters most first.
+Parts summary(const Session& session) {
+  const Run& run = session.run();
+  const Speed speed = run.speed();
+  const auto planned = run.steps_planned();
+  Parts parts{std::string(to_string(run.status())),
+              fmt::format("step {}{}", run.steps_done(), planned ? fmt::format("/{}", *planned) : "")};
+  if (run.newest()) parts.push_back(fmt::format("loss {:.4f}", run.newest()->loss));
+  if (run.best()) parts.push_back(fmt::format("best {:.4f}", run.best()->loss));
+  if (speed.milliseconds > 0) {
+    parts.push_back(fmt::format("{:.1f} ms/step", speed.milliseconds));
+    parts.push_back(fmt::format("{:.0f} tokens/s", speed.tokens_per_second));
+  }
+  if (const auto& usage = session.usage()) {
+    parts.push_back(fmt::format("{:.1f} cores", usage->cores));
+    parts.push_back(fmt::format("{} MiB", usage->memory_bytes >> 20));
+  }
+  if (run.seconds_left()) parts.push_back(duration(*run.seconds_left()) + " left");
+  return parts;
+}
+
+// Of a run whose log has not described it.
+std::string why_undescribed(const Session& session) {
+  const std::string& error = session.watch().error();
+  if (session.run().steps_done() > 0) return "the log does not describe its run";
+  return error.empty() || !session.attached() ? "waiting for the trainer to begin" : error;
+}
+
+std::string name_of(const RunRecord& run) { return fmt::format("{} on {}", run.model, run.device); }
+
+void draw_wide_header(Screen& screen, const Session& session, const ViewState& view) {
   const auto& r = session.run().description();
-  int column = screen.put(place.row, 0, "anemone ", Style::title);
-  if (r) column = screen.put(place.row, column, fmt::format(" {} on {} ", r->model, r->device), Style::plain);
-  column = screen.put(place.row, column, fmt::format(" {}", to_string(session.status())), style_of(session.status()));
-  if (!session.pending().empty()) screen.put(place.row, column, ": " + session.pending(), Style::warning);
+  int column = screen.put(0, 0, view.which.empty() ? "anemone " : fmt::format("anemone {} ", view.which), Style::title);
+  if (r) column = screen.put(0, column, fmt::format(" {} ", name_of(*r)), Style::plain);
+  column = screen.put(0, column, fmt::format(" {}", to_string(session.status())), style_of(session.status()));
+  if (!session.pending().empty()) screen.put(0, column, ": " + session.pending(), Style::warning);
   if (!r) {
-    const std::string& error = session.watch().error();
-    const bool silent = session.run().steps_done() == 0;
-    screen.put(place.row + 1, 0,
-               !silent                                ? "the log does not describe its run"
-               : error.empty() || !session.attached() ? "waiting for the trainer to begin"
-                                                      : error,
-               Style::dim);
+    screen.put(1, 0, why_undescribed(session), Style::dim);
     return;
   }
-  screen.put(place.row + 1, 0,
-             fmt::format("dim={} hidden={} heads={}/{} seq={} vocab={} layers={}  {} parameters", r->dim, r->hidden,
-                         r->heads, r->kv_heads, r->seq, r->vocab, r->layers, millions(r->parameters)),
-             Style::dim);
-  if (place.rows < 3) return;
-  screen.put(place.row + 2, 0,
-             fmt::format("kernels {}  batch {} accum {}  {} lr={:.1e} {}  {} weights {}", r->kernels, r->batch,
-                         r->accumulation, r->optimizer, r->rate, r->schedule, r->precision, r->weights),
-             Style::dim);
+  const std::string shape = fmt::format("dim={} hidden={} heads={}/{} seq={} vocab={} layers={}", r->dim, r->hidden,
+                                        r->heads, r->kv_heads, r->seq, r->vocab, r->layers);
+  screen.put(1, 0, fitting({shape, millions(r->parameters) + " parameters"}, screen.columns()), Style::dim);
+  const std::string batch = fmt::format("batch {} accum {}", r->batch, r->accumulation);
+  const std::string optimizer = fmt::format("{} lr={:.1e} {}", r->optimizer, r->rate, r->schedule);
+  const std::string numbers = fmt::format("{} weights {}", r->precision, r->weights);
+  screen.put(2, 0, fitting({"kernels " + r->kernels, batch, optimizer, numbers}, screen.columns()), Style::dim);
+}
+
+// Status, step and loss before the rest; what is under way in the place of the name.
+void draw_narrow_header(Screen& screen, const Session& session, const ViewState& view) {
+  const Parts parts = summary(session);
+  screen.put(0, 0, fitting(parts, screen.columns()));
+  screen.put(0, 0, parts.front(), style_of(session.status()));
+  if (!session.pending().empty()) {
+    screen.put(1, 0, session.pending(), Style::warning);
+    return;
+  }
+  const auto& r = session.run().description();
+  Parts about = r ? Parts{name_of(*r), millions(r->parameters) + " parameters"} : Parts{why_undescribed(session)};
+  if (!view.which.empty()) about.front() = view.which + "  " + about.front();
+  screen.put(1, 0, fitting(about, screen.columns()), Style::dim);
+}
+
+// The row below it. An address has as many rows as it takes: cut, it would be of no use.
+int draw_header(Screen& screen, const Session& session, const ViewState& view, bool wide) {
+  constexpr size_t kMostRows = 3;  // of an address
+  wide ? draw_wide_header(screen, session, view) : draw_narrow_header(screen, session, view);
+  int row = wide ? 3 : 2;
+  if (view.page.empty()) return row;
+  const std::vector<std::string> lines = wrap(view.page, screen.columns());
+  for (size_t i = 0; i < std::min(lines.size(), kMostRows); ++i) screen.put(row++, 0, lines[i], Style::title);
+  return row;
 }
 
 using Figures = std::vector<std::pair<std::string, std::string>>;
@@ -121,9 +184,9 @@ Figures figures_of(const Run& run) {
   return figures;
 }
 
-void draw_figures(Screen& screen, const Rect& place, const Run& run) {
+void draw_figures(Screen& screen, const Rect& place, const Figures& figures) {
   int row = 0;
-  for (const auto& [name, value] : figures_of(run)) {
+  for (const auto& [name, value] : figures) {
     if (row == place.rows) return;
     screen.put(place.row + row, place.column, name, Style::dim, place.columns);
     screen.put(place.row + row++, place.column + 8, value, Style::plain, std::max(0, place.columns - 8));
@@ -258,12 +321,14 @@ void draw_footer(Screen& screen, const Session& session, const ViewState& view) 
   } else if (bad) {
     screen.put(row, 0, session.run().error(), Style::bad);
   } else {
-    screen.put(row, 0, "q quit  space pause  s save  g generate  r restart  p follow  h help", Style::dim);
+    Parts keys = {"q quit", "h help", "space pause", "s save", "g generate", "r restart", "p follow"};
+    if (!view.which.empty()) keys.insert(keys.begin() + 2, "tab next run");
+    screen.put(row, 0, fitting(keys, screen.columns()), Style::dim);
   }
 }
 
-void draw_help(Screen& screen, bool attached) {
-  const std::vector<std::string> lines = {
+void draw_help(Screen& screen, bool attached, bool several) {
+  std::vector<std::string> lines = {
       "q        quit" + std::string(attached ? "; the run goes on" : ": stop the run, with a checkpoint"),
       "space    pause after this step; go on",
       "s        save a checkpoint after this step",
@@ -272,6 +337,7 @@ void draw_help(Screen& screen, bool attached) {
       "p        let the log follow its end, or not",
       "arrows   scroll the log; page up and down too",
       "h, ?     this help; any key closes it"};
+  if (several) lines.insert(lines.begin() + 1, "tab      the next run");
   const int width = std::min(54, screen.columns()), column = (screen.columns() - width) / 2;
   int row = std::max(0, (screen.rows() - static_cast<int>(lines.size()) - 2) / 2);
   const std::string blank(static_cast<size_t>(width), ' ');
@@ -284,15 +350,15 @@ void draw_help(Screen& screen, bool attached) {
   put("", Style::plain);
 }
 
-// Loss and figures side by side, then where time and power go, then text and log.
-void draw_wide(Screen& screen, const Session& session, const ViewState& view) {
+// From `row` on: loss and figures side by side, then where time and power go, then text and log.
+void draw_wide(Screen& screen, int row, const Session& session, const ViewState& view) {
   const int rows = screen.rows(), columns = screen.columns();
-  const int figures = 38, middle = 5, upper = std::max(8, (rows - 4 - middle) / 2);
+  const int figures = 38, middle = 5, upper = std::max(8, (rows - row - 1 - middle) / 2);
   const int left = columns - figures - 2, half = columns / 2;
-  int row = 3;
   const Rect loss = titled(screen, {row, 0, upper, left}, "loss", view.unicode);
   draw_loss(screen, loss, session.run(), view.unicode);
-  draw_figures(screen, titled(screen, {row, left + 2, upper, figures}, "training", view.unicode), session.run());
+  draw_figures(screen, titled(screen, {row, left + 2, upper, figures}, "training", view.unicode),
+               figures_of(session.run()));
   row += upper;
   draw_components(screen, titled(screen, {row, 0, middle, half - 1}, "where a step goes, ms", view.unicode),
                   session.run(), view);
@@ -304,14 +370,15 @@ void draw_wide(Screen& screen, const Session& session, const ViewState& view) {
   draw_log(screen, {row, half + 1, rest, columns - half - 1}, session, view);
 }
 
-// One below the other; what has no room is left out.
-void draw_narrow(Screen& screen, const Session& session, const ViewState& view) {
-  const int columns = screen.columns(), rest = screen.rows() - 1 - 2;
+// One below the other; what has no room is left out, as is the step, which the header has.
+void draw_narrow(Screen& screen, int row, const Session& session, const ViewState& view) {
+  const int columns = screen.columns(), rest = screen.rows() - 1 - row;
   const int loss = std::max(5, rest / 3), figures = std::clamp(rest / 4, 3, 9);
-  int row = 2;
   draw_loss(screen, {row, 0, loss, columns}, session.run(), view.unicode);
   row += loss;
-  draw_figures(screen, {row, 0, figures, columns}, session.run());
+  Figures rows = figures_of(session.run());
+  rows.erase(rows.begin());
+  draw_figures(screen, {row, 0, figures, columns}, rows);
   row += figures;
   int left = screen.rows() - 1 - row;
   if (left >= 9) {
@@ -345,28 +412,12 @@ void draw(Screen& screen, const Session& session, const ViewState& view) {
     return;
   }
   const bool wide = screen.columns() >= 80 && screen.rows() >= 22;
-  draw_header(screen, {0, 0, wide ? 3 : 2, screen.columns()}, session);
-  wide ? draw_wide(screen, session, view) : draw_narrow(screen, session, view);
+  const int row = draw_header(screen, session, view, wide);
+  wide ? draw_wide(screen, row, session, view) : draw_narrow(screen, row, session, view);
   draw_footer(screen, session, view);
-  if (view.help) draw_help(screen, session.attached());
+  if (view.help) draw_help(screen, session.attached(), !view.which.empty());
 }
 
-std::string summary_line(const Session& session) {
-  const Run& run = session.run();
-  const Speed speed = run.speed();
-  const auto planned = run.steps_planned();
-  std::string line = fmt::format("{}  step {}{}", to_string(run.status()), run.steps_done(),
-                                 planned ? fmt::format("/{}", *planned) : "");
-  if (run.newest()) line += fmt::format("  loss {:.4f}", run.newest()->loss);
-  if (run.best()) line += fmt::format("  best {:.4f}", run.best()->loss);
-  if (speed.milliseconds > 0) {
-    line += fmt::format("  {:.1f} ms/step  {:.0f} tokens/s", speed.milliseconds, speed.tokens_per_second);
-  }
-  if (const auto& usage = session.usage()) {
-    line += fmt::format("  {:.1f} cores  {} MiB", usage->cores, usage->memory_bytes >> 20);
-  }
-  if (run.seconds_left()) line += "  " + duration(*run.seconds_left()) + " left";
-  return line;
-}
+std::string summary_line(const Session& session) { return fmt::format("{}", fmt::join(summary(session), "  ")); }
 
 }  // namespace anemone::dashboard

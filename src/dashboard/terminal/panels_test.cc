@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include "base/temporary_folder.h"
@@ -12,6 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 // A finished run of 40 steps whose loss falls from 4 to 2, by a device with a modelled clock.
 std::string finished_run() {
@@ -50,21 +53,22 @@ class Panels : public testing::Test {
   TemporaryFolder folder_ = TemporaryFolder::create().value();
 };
 
-TEST_F(Panels, At80By24) {
-  EXPECT_EQ(shown(24, 80), R"(anemone  tiny on sim:m4  finished
+// What all screens of 80 by 24 have in common: all but the curve, six rows of 32 columns, and the bar with its legend.
+std::string screen_of(const std::array<const char*, 6>& curve, const char* bar, const char* legend) {
+  return fmt::format(R"(anemone  tiny on sim:m4  finished
 dim=128 hidden=384 heads=4/2 seq=256 vocab=1024 layers=3  0.72M parameters
 kernels 18  batch 4 accum 1  AdamW lr=4.0e-03 cosine  fp16 weights baked
 ── loss ────────────────────────────────  ── training ──────────────────────────
-  4.100 ⠂⠶⢐⡂⠂⠦⠠⠠⠄⣄⢀⢀⡀                     step    40 of 40
-            ⠁⠑⠐⠠⠄⣀  ⠁⠉⠘⠐⠂⠆⠤⢠⡀⡀⡀           loss    2.0000  smoothed 2.8426
-                  ⠈⠐⠂⠤⢀⢀      ⠉⠘⠂⠆⠤⢠⢀⡀    best    2.0000 at step 39
-  2.780                 ⠁⠁⠒⠠⠄⡀       ⠁⠙⠐  valid.  2.1250 at step 40
-                              ⠉⠐⠂⠄⢄⢀      speed   20.0 ms/step  50.0 steps/s
-  1.900                             ⠈⠁⠒⠠          51200 tokens/s
+  4.100 {:<32}  step    40 of 40
+        {:<32}  loss    2.0000  smoothed 2.8426
+        {:<32}  best    2.0000 at step 39
+  2.780 {:<32}  valid.  2.1250 at step 40
+        {:<32}  speed   20.0 ms/step  50.0 steps/s
+  1.900 {:<32}          51200 tokens/s
 step 0                                39  device  2.0 ms/step (modelled)
 ── where a step goes, ms ──────────────  ── the trainer ────────────────────────
-█████████████████████████████            CPU     -
-█ sim:m4 10.0  █ cls 5.0                 memory  -
+{:<39}  CPU     -
+{:<39}  memory  -
 dw 4.0, on a queue of its own            power not available: it was not asked
                                          for
 ── the model's words ──────────────────  ── log ────────────────────────────────
@@ -74,57 +78,81 @@ speak                                    step 37    loss=2.1026  lr=1.00e-03  20
                                          step 39    loss=2.0000  lr=1.00e-03  20
                                          checkpoint at step 40: runs/ [2Jtiny.sa
                                          finished after 40 steps
-q quit  space pause  s save  g generate  r restart  p follow  h help
-)");
+q quit  h help  space pause  s save  g generate  r restart  p follow
+)",
+                     curve[0], curve[1], curve[2], curve[3], curve[4], curve[5], bar, legend);
 }
 
-TEST_F(Panels, At40By15) {
-  EXPECT_EQ(shown(15, 40), R"(anemone  tiny on sim:m4  finished
-dim=128 hidden=384 heads=4/2 seq=256 voc
-  4.100 ⠂⠒⠰⠆⠆⣒⢐⠐⠆⠤⠠⠠⠄⣄⢀⢀⡀⡀
-               ⠈⠁⠒⠐⠠⠄⢄⢀⢀ ⠁⠉⠈⠃⠂⠒⠰⠄⠄⣄⢀⢀⡀
-  2.633                 ⠁⠁⠑⠐⠂⠄⠤⢀⡀    ⠁⠉⠘
-  1.900                          ⠁⠉⠐⠐⠂⠤⠠
-step 0                                39
-step    40 of 40
-loss    2.0000  smoothed 2.8426
-best    2.0000 at step 39
-── log ─────────────────────────────────
-step 39    loss=2.0000  lr=1.00e-03  20.
-checkpoint at step 40: runs/ [2Jtiny.saf
-finished after 40 steps
-q quit  space pause  s save  g generate
-)");
+TEST_F(Panels, At80By24) {
+  EXPECT_EQ(shown(24, 80), screen_of({"⠂⠶⢐⡂⠂⠦⠠⠠⠄⣄⢀⢀⡀",                     //
+                                      "    ⠁⠑⠐⠠⠄⣀  ⠁⠉⠘⠐⠂⠆⠤⢠⡀⡀⡀",           //
+                                      "          ⠈⠐⠂⠤⢀⢀      ⠉⠘⠂⠆⠤⢠⢀⡀",    //
+                                      "                ⠁⠁⠒⠠⠄⡀       ⠁⠙⠐",  //
+                                      "                      ⠉⠐⠂⠄⢄⢀",      //
+                                      "                            ⠈⠁⠒⠠"},
+                                     "█████████████████████████████", "█ sim:m4 10.0  █ cls 5.0"));
 }
 
 TEST_F(Panels, InAscii) {
   ViewState view;
   view.unicode = view.colour = false;
-  EXPECT_EQ(shown(24, 80, view), R"(anemone  tiny on sim:m4  finished
-dim=128 hidden=384 heads=4/2 seq=256 vocab=1024 layers=3  0.72M parameters
-kernels 18  batch 4 accum 1  AdamW lr=4.0e-03 cosine  fp16 weights baked
--- loss --------------------------------  -- training --------------------------
-  4.100 *************                     step    40 of 40
-            ......  ***********           loss    2.0000  smoothed 2.8426
-                  ......      ********    best    2.0000 at step 39
-  2.780                 ......       ***  valid.  2.1250 at step 40
-                              ......      speed   20.0 ms/step  50.0 steps/s
-  1.900                             ....          51200 tokens/s
-step 0                                39  device  2.0 ms/step (modelled)
--- where a step goes, ms --------------  -- the trainer ------------------------
-AAAAAAAAAAAAAAAAAAAABBBBBBBBB            CPU     -
-A sim:m4 10.0  B cls 5.0                 memory  -
-dw 4.0, on a queue of its own            power not available: it was not asked
-                                         for
--- the model's words ------------------  -- log --------------------------------
-press g to let the newest checkpoint     step 36    loss=2.1538  lr=1.00e-03  20
-speak                                    step 37    loss=2.1026  lr=1.00e-03  20
-                                         step 38    loss=2.0513  lr=1.00e-03  20
-                                         step 39    loss=2.0000  lr=1.00e-03  20
-                                         checkpoint at step 40: runs/ [2Jtiny.sa
-                                         finished after 40 steps
-q quit  space pause  s save  g generate  r restart  p follow  h help
+  const std::string expected = screen_of({"*************",                     //
+                                          "    ......  ***********",           //
+                                          "          ......      ********",    //
+                                          "                ......       ***",  //
+                                          "                      ......",      //
+                                          "                            ...."},
+                                         "AAAAAAAAAAAAAAAAAAAABBBBBBBBB", "A sim:m4 10.0  B cls 5.0");
+  EXPECT_EQ(shown(24, 80, view), std::regex_replace(expected, std::regex("─"), "-"));
+}
+
+TEST_F(Panels, At40By15) {
+  EXPECT_EQ(shown(15, 40), R"(finished  step 40/40  loss 2.0000
+tiny on sim:m4  0.72M parameters
+  4.100 ⠂⠒⠰⠆⠆⣒⢐⠐⠆⠤⠠⠠⠄⣄⢀⢀⡀⡀
+               ⠈⠁⠒⠐⠠⠄⢄⢀⢀ ⠁⠉⠈⠃⠂⠒⠰⠄⠄⣄⢀⢀⡀
+  2.633                 ⠁⠁⠑⠐⠂⠄⠤⢀⡀    ⠁⠉⠘
+  1.900                          ⠁⠉⠐⠐⠂⠤⠠
+step 0                                39
+loss    2.0000  smoothed 2.8426
+best    2.0000 at step 39
+valid.  2.1250 at step 40
+── log ─────────────────────────────────
+step 39    loss=2.0000  lr=1.00e-03  20.
+checkpoint at step 40: runs/ [2Jtiny.saf
+finished after 40 steps
+q quit  h help  space pause  s save
 )");
+}
+
+// However long the names and large the numbers are.
+TEST_F(Panels, StatusStepAndLossAreReadableAtTheLeastWidth) {
+  std::string log = R"({"type":"run","model":"a-model-with-a-rather-long-name","device":"sim:m4-max:macos15",)"
+                    R"("steps":999999999})"
+                    "\n";
+  log += R"({"type":"step","step":123456788,"loss":10.4321,"lr":1e-3,"ms":20,"tokens":64})"
+         "\n"
+         R"({"type":"pause","step":123456788,"paused":true})"
+         "\n";
+  const std::string text = shown(15, 40, {}, log);
+  EXPECT_THAT(text, StartsWith("paused  step 123456789/999999999\n"));
+  EXPECT_THAT(text, HasSubstr("\nloss    10.4321  smoothed"));
+  EXPECT_THAT(shown(24, 80, {}, log), HasSubstr("sim:m4-max:macos15  paused\n"));
+}
+
+// It is of use only as a whole.
+TEST_F(Panels, TellsThePagesAddress) {
+  const std::string address = "http://127.0.0.1:7717/#token=0123456789abcdef0123456789abcdef";
+  EXPECT_THAT(shown(24, 80, {.page = address}), HasSubstr(fmt::format("weights baked\n{}\n── loss", address)));
+  const std::string narrow = shown(15, 40, {.page = address});
+  EXPECT_THAT(narrow, HasSubstr(fmt::format("parameters\n{}\n{}\n", address.substr(0, 40), address.substr(40))));
+  EXPECT_THAT(narrow, HasSubstr("finished after 40 steps\nq quit"));
+}
+
+TEST_F(Panels, NamesOneOfSeveral) {
+  EXPECT_THAT(shown(24, 80, {.which = "2/3"}), StartsWith("anemone 2/3  tiny on sim:m4  finished\n"));
+  EXPECT_THAT(shown(24, 80, {.which = "2/3"}), HasSubstr("h help  tab next run  space"));
+  EXPECT_THAT(shown(15, 40, {.which = "2/3"}), HasSubstr("\n2/3  tiny on sim:m4"));
 }
 
 TEST_F(Panels, SaysThatItIsTooSmall) {

@@ -107,9 +107,13 @@ class Curses {
 
 class Keys {
  public:
-  Keys(Session& session, ViewState& view) : session_(session), view_(view) {}
+  Keys(const Sessions& sessions, ViewState& view) : sessions_(sessions), view_(view) { name_run(); }
 
+  Session& session() const { return *sessions_[chosen_]; }
   bool quitting() const { return quitting_; }
+  // Whether nothing is left to wait for.
+  bool done() const { return quitting_ && std::ranges::none_of(sessions_, is_ours); }
+
   void press(int key) {
     if (key == KEY_RESIZE) return;
     view_.message.clear();
@@ -119,55 +123,92 @@ class Keys {
     }
     if (key == 'q' || key == 'Q') quit();
     if (key == 'h' || key == '?') view_.help = true;
+    if (key == '\t') next_run();
     if (key == 'g') ask(Command::generate);
     if (key == 'r') ask(Command::restart);
     if (key == 's') ask(Command::save);
-    if (key == ' ') ask(session_.status() == Status::paused ? Command::go_on : Command::pause);
+    if (key == ' ') ask(session().pausing() ? Command::go_on : Command::pause);
     if (key == 'p') view_.follow = !view_.follow;
     scroll(key);
+  }
+  // What is looked at stays, however many lines have come.
+  void hold_place() {
+    const int64_t lines = session().lines_total();
+    if (!view_.follow) view_.scrolled += lines - lines_;
+    lines_ = lines;
   }
   // A run of our own is stopped first; asked again, at once.
   void quit() {
     quitting_ = true;
-    if (session_.attached() || session_.over()) return;
+    if (!is_ours(sessions_[chosen_])) return;
     ask(Command::stop);
     if (view_.message.empty()) view_.message = "stopping, with a checkpoint: q again ends it at once";
   }
 
  private:
+  static bool is_ours(const std::unique_ptr<Session>& session) { return !session->attached() && !session->over(); }
   void ask(Command command) {
-    const Result<> asked = session_.ask(command);
+    const Result<> asked = session().ask(command);
     if (!asked) view_.message = asked.error().message;
+  }
+  void next_run() {
+    chosen_ = (chosen_ + 1) % sessions_.size();
+    view_.follow = true;
+    name_run();
+  }
+  void name_run() {
+    if (sessions_.size() > 1) view_.which = fmt::format("{}/{}", chosen_ + 1, sessions_.size());
   }
   void scroll(int key) {
     const int64_t lines = key == KEY_UP ? 1 : key == KEY_DOWN ? -1 : key == KEY_PPAGE ? 10 : key == KEY_NPAGE ? -10 : 0;
     if (lines == 0) return;
-    view_.scrolled = std::clamp<int64_t>((view_.follow ? 0 : view_.scrolled) + lines, 0, std::ssize(session_.lines()));
+    const int64_t most = std::ssize(session().lines());
+    view_.scrolled = std::clamp<int64_t>((view_.follow ? 0 : view_.scrolled) + lines, 0, most);
     view_.follow = view_.scrolled == 0;
   }
 
-  Session& session_;
+  const Sessions& sessions_;
   ViewState& view_;
+  size_t chosen_ = 0;
+  int64_t lines_ = 0;  // of its log, at the last picture
   bool quitting_ = false;
 };
 
+// True: there is more to read at once.
+bool poll_all(const Sessions& sessions, const ShowOptions& options) {
+  if (options.poll) return options.poll();
+  bool more = false;
+  for (const auto& session : sessions) more |= session->poll();
+  return more;
+}
+
+// Nothing, once there is nothing left to wait for.
+std::optional<Screen> picture(const Curses& curses, Keys& keys, const ViewState& view, const ShowOptions& options) {
+  keys.hold_place();
+  if (options.stop != nullptr && *options.stop && !keys.quitting()) keys.quit();
+  if (keys.done()) return std::nullopt;
+  Screen screen = curses.blank();
+  draw(screen, keys.session(), view);
+  return screen;
+}
+
 }  // namespace
 
-Result<> show_on_terminal(Session& session, const ShowOptions& options) {
+Result<> show_on_terminal(const Sessions& sessions, const ShowOptions& options) {
   const std::unique_ptr<Curses> curses = TRY(Curses::open(options));
-  ViewState view{.unicode = curses->unicode(), .colour = curses->colour()};
-  Keys keys(session, view);
+  ViewState view{.unicode = curses->unicode(), .colour = curses->colour(), .page = options.page};
+  Keys keys(sessions, view);
+  const auto locked = [&](auto act) {
+    const auto lock = options.lock ? options.lock() : std::unique_lock<std::mutex>();
+    return act();
+  };
   while (true) {
-    const int64_t lines = session.lines_total();
-    for (int i = 0; i < kMostPolls && session.poll(); ++i) continue;
-    if (!view.follow) view.scrolled += session.lines_total() - lines;  // what is looked at stays
-    if (options.stop != nullptr && *options.stop && !keys.quitting()) keys.quit();
-    if (keys.quitting() && (session.attached() || session.over())) return {};
-    Screen screen = curses->blank();
-    draw(screen, session, view);
-    curses->show(screen);
+    for (int i = 0; i < kMostPolls && poll_all(sessions, options); ++i) continue;
+    const std::optional<Screen> screen = locked([&] { return picture(*curses, keys, view, options); });
+    if (!screen) return {};
+    curses->show(*screen);
     const int key = getch();
-    if (key != ERR) keys.press(key);
+    if (key != ERR) locked([&] { keys.press(key); });
   }
 }
 

@@ -3,7 +3,7 @@ import {ChartBoard} from './charts.js';
 import {command, follow, has_token, series} from './live.js';
 import {bytes, clock, count, element, number, parameters, seconds, set_text} from './text.js';
 
-const ASK_EVERY = 2000;  // milliseconds, at least, between two askings for the series
+const ASK_EVERY = 4000;  // milliseconds, at least, between two askings for the series
 const ASK_FIRST = 500;   // the same until there is something
 const MOST_LINES = 500;
 

@@ -13,7 +13,7 @@ std::unique_ptr<Feed::Seat> Feed::join() {
   if (free_ == 0 || closed_) return nullptr;
   --free_;
   ++listeners_;
-  return std::make_unique<Seat>(*this);
+  return std::make_unique<Seat>(*this, count_);
 }
 
 int Feed::listeners() const {

@@ -23,7 +23,7 @@ class Feed {
  public:
   class Seat {
    public:
-    explicit Seat(Feed& feed) : feed_(feed) {}
+    Seat(Feed& feed, uint64_t heard) : feed_(feed), heard_(heard) {}
     ~Seat();
     Seat(const Seat&) = delete;
     Seat& operator=(const Seat&) = delete;
@@ -31,12 +31,13 @@ class Feed {
    private:
     friend class Feed;
     Feed& feed_;
-    uint64_t heard_ = 0;
+    uint64_t heard_;
   };
   using Told = std::shared_ptr<const std::string>;
 
   explicit Feed(int seats) : free_(seats) {}
 
+  // What was told before is no news to who joins.
   std::unique_ptr<Seat> join();
   int listeners() const;
   void tell(std::string what);

@@ -23,6 +23,15 @@ TEST(FeedTest, EachListenerHearsTheNewestOnce) {
   EXPECT_EQ(feed.wait(*quick, milliseconds(1)), Feed::Told{});
 }
 
+TEST(FeedTest, WhoJoinsHearsNothingOld) {
+  Feed feed(1);
+  feed.tell("old");
+  const auto seat = feed.join();
+  EXPECT_EQ(feed.wait(*seat, milliseconds(0)), Feed::Told{});
+  feed.tell("new");
+  EXPECT_EQ(**feed.wait(*seat, milliseconds(0)), "new");
+}
+
 TEST(FeedTest, SeatsAreLimitedAndComeBack) {
   Feed feed(2);
   auto first = feed.join();
@@ -36,14 +45,12 @@ TEST(FeedTest, SeatsAreLimitedAndComeBack) {
 TEST(FeedTest, NewsAndTheEndWakeThoseWhoWait) {
   Feed feed(1);
   const auto seat = feed.join();
-  std::thread teller([&] {
-    feed.tell("news");
-    std::this_thread::sleep_for(milliseconds(20));
-    feed.close();
-  });
-  EXPECT_EQ(**feed.wait(*seat, seconds(20)), "news");
-  EXPECT_EQ(feed.wait(*seat, seconds(20)), std::nullopt);
+  std::thread teller([&] { feed.tell("news"); });
+  EXPECT_EQ(**feed.wait(*seat, seconds(60)), "news");
   teller.join();
+  std::thread closer([&] { feed.close(); });
+  EXPECT_EQ(feed.wait(*seat, seconds(60)), std::nullopt);
+  closer.join();
   EXPECT_EQ(feed.join(), nullptr);
 }
 

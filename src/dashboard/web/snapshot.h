@@ -16,8 +16,6 @@
 
 namespace anemone::dashboard {
 
-using Sessions = std::vector<std::unique_ptr<Session>>;
-
 std::string state_json(const Sessions& sessions);
 
 enum class Over { steps, time };  // time: milliseconds since 1970, of power and memory

@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 
 constexpr size_t kMostBody = 1024;  // bytes; commands have none
 constexpr int kSpareThreads = 16;   // for what is not a listener
-constexpr auto kTellEvery = milliseconds(500);
+constexpr auto kTellEvery = milliseconds(1000);
 constexpr const char* kTokenHeader = "X-Anemone-Token";
 constexpr const char* kJson = "application/json";
 
@@ -87,6 +87,15 @@ Result<SeriesRequest> series_request(const httplib::Request& request) {
   if (points) wanted.points = static_cast<size_t>(std::max<int64_t>(*points, 0));
   if (!error.empty()) return fail("{}", error);
   return wanted;
+}
+
+// cpp-httplib has no setting for it: it takes Brotli at its best wherever a browser takes Brotli, which made 6.4 kB of
+// a series in 43 ms, where gzip makes 9.3 kB in 1 ms.
+void ask_for_gzip(httplib::Request& request) {
+  constexpr const char* kHeader = "Accept-Encoding";
+  const bool takes_gzip = request.get_header_value(kHeader).find("gzip") != std::string::npos;
+  request.headers.erase(kHeader);
+  if (takes_gzip) request.set_header(kHeader, "gzip");
 }
 
 std::string event(std::string_view name, std::string_view data) {
@@ -184,6 +193,7 @@ void WebView::Server::set_limits() {
 void WebView::Server::set_routes() {
   using Handled = httplib::Server::HandlerResponse;
   http_.set_pre_routing_handler([this](const Request& request, Response& response) {
+    ask_for_gzip(const_cast<Request&>(request));
     return let_in(request, response) ? Handled::Unhandled : Handled::Handled;
   });
   for (const Part& part : kParts) http_.Get(std::string(part.path), give_part);

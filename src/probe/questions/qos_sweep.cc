@@ -69,8 +69,8 @@ Result<> ask(Inquiry& inquiry) {
                  {{"M5", "64 of 64", "maderix, 17 of them"}});
   if (times.size() < 2) return {};
   const auto [least, most] = std::ranges::minmax(times);
-  inquiry.answer("the quality changes the time", most > kEffect * least ? "yes" : "no", {{"M5", "no", "maderix"}},
-                 fmt::format("{:.4f} to {:.4f} ms", least, most));
+  inquiry.conclude("the quality changes the time", most > kEffect * least ? "yes" : "no",
+                   fmt::format("{:.4f} to {:.4f} ms", least, most), {{"M5", "no", "maderix"}});
   return {};
 }
 

@@ -72,9 +72,9 @@ Result<> ask_approach(Inquiry& inquiry, const Approach& approach) {
     inquiry.fail(approach.name, "the result is no number");
     return {};
   }
-  inquiry.answer(approach.name, heeded ? "CAUSAL" : "NON-CAUSAL",
-                 {{"M4", "NON-CAUSAL", "maderix"}, {"M4 Max", "NON-CAUSAL", "Orion"}},
-                 fmt::format("mean difference {:.2g} from causal, {:.2g} from non-causal", to_causal, to_whole));
+  inquiry.conclude(approach.name, heeded ? "CAUSAL" : "NON-CAUSAL",
+                   fmt::format("mean difference {:.2g} from causal, {:.2g} from non-causal", to_causal, to_whole),
+                   {{"M4", "NON-CAUSAL", "maderix"}, {"M4 Max", "NON-CAUSAL", "Orion"}});
   return {};
 }
 
