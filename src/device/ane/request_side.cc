@@ -18,7 +18,7 @@ Result<Side> Side::create(const std::vector<Surface*>& surfaces, const std::vect
   size_t size = 0;
   for (size_t i = 0; i < surfaces.size(); ++i) {
     const auto* surface = dynamic_cast<IoSurface*>(surfaces[i]);
-    size = std::max(size, surface == nullptr ? ports[i].bytes : surface->allocated());
+    size = std::max({size, ports[i].declared, surface == nullptr ? 0 : surface->allocated()});
   }
   for (size_t i = 0; i < surfaces.size(); ++i) TRY(side.add(*surfaces[i], ports[i].bytes, size));
   return side;
