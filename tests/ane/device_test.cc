@@ -136,6 +136,20 @@ TEST_F(AneDevice, WidensNarrowRows) {
   }
 }
 
+// The engine's tensor of [1, 3, 1, 5] is larger: 64 channels.
+TEST_F(AneDevice, LeavesWhatStandsBehindATensor) {
+  Builder b;
+  b.output("y", b.input("x", {DType::fp16, {1, 3, 1, 5}}) * 2.0);
+  const auto program = device().compile(b.finish().value(), {}).value();
+  const auto x = device().allocate(34).value(), y = device().allocate(34).value();
+  fill(*x, 3, 17);
+  fill(*y, 9, 17);
+  ASSERT_TRUE(program->bind({x.get()}, {y.get()}).value()->run());
+  EXPECT_EQ(at(*y, 14), 6);
+  EXPECT_EQ(at(*y, 15), 9);
+  EXPECT_EQ(at(*y, 16), 9);
+}
+
 TEST_F(AneDevice, TakesSurfacesOfOtherDevices) {
   const Doubling doubling;
   const auto program = device().compile(doubling.function, doubling.weights).value();

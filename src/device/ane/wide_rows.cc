@@ -17,9 +17,13 @@ using mil::ValueId;
 using mil::ValueInfo;
 
 constexpr int64_t kRow = 64, kMostRows = 65536;
+constexpr size_t kMostAxes = 5;  // S10: of more the engine computes nothing
 
 bool is_narrow(const TensorType& type) {
-  return !type.shape.empty() && type.count() > 0 && type.shape.back() % mil::kRowMultiple != 0;
+  const bool is_float = type.dtype == mil::DType::fp16 || type.dtype == mil::DType::fp32;
+  if (!is_float || type.buffer || type.shape.empty() || type.shape.size() > kMostAxes || type.count() == 0)
+    return false;
+  return type.shape.back() % mil::kRowMultiple != 0;
 }
 
 // Along it elements are added behind all others: the first of more than one, for packed tensors.
@@ -65,9 +69,7 @@ struct Wide {
 };
 
 Result<> check(const ValueInfo& port) {
-  const Wide wide(port.type);
-  const bool is_float = port.type.dtype == mil::DType::fp16 || port.type.dtype == mil::DType::fp32;
-  if (wide.port.shape[1] <= kMostRows && (is_float || wide.added() == 0)) return {};
+  if (Wide(port.type).port.shape[1] <= kMostRows) return {};
   return fail("{} is {}: engines were seen to misread rows that are no multiple of {} elements: pad them", port.name,
               mil::to_string(port.type), mil::kRowMultiple);
 }
@@ -94,6 +96,7 @@ Result<Function> with_wide_rows(const Function& function, const mil::Weights& we
     replay.set(id, wide.read(b.input(input.name, wide.port)));
   }
   for (const mil::Operation& operation : function.operations) replay.copy(operation);
+  if (!b.ok()) return b.finish();
   for (ValueId id : function.outputs) {
     const ValueInfo& output = function.value(id);
     if (is_narrow(output.type)) TRY(check(output));

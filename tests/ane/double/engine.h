@@ -24,8 +24,8 @@ uint64_t double_statistics(void);
 int double_is_entitled(void);  /* whether the process may begin a real-time task */
 int double_is_computing(void); /* else outputs stay poison */
 
-/* What stands wherever nobody has written: in new surfaces, in outputs of evaluations that fail, and behind tensors. A
- * NaN in every type that has one. */
+/* What stands wherever nobody has written: in new surfaces, and in the outputs of evaluations that fail. A NaN in every
+ * type that has one. */
 enum { double_poison = 0xFF };
 
 /* ---- Programs. Errors are texts of malloc(). */
