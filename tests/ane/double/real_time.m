@@ -5,9 +5,9 @@
 
 static _ANEClient* shared = nil;  // not owned: it lives as long as somebody keeps it
 
-@interface _ANESharedClient : _ANEClient
+@interface ANEDoubleSharedClient : _ANEClient
 @end
-@implementation _ANESharedClient
+@implementation ANEDoubleSharedClient
 - (void)dealloc {
   shared = nil;
   [super dealloc];
@@ -18,7 +18,7 @@ static _ANEClient* shared = nil;  // not owned: it lives as long as somebody kee
 
 + (id)sharedConnection {
   if (told_to_give_nil("sharedConnection")) return nil;
-  if (shared == nil) shared = [[[_ANESharedClient alloc] init] autorelease];
+  if (shared == nil) shared = [[[ANEDoubleSharedClient alloc] init] autorelease];
   return shared;
 }
 
