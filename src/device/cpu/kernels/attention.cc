@@ -14,70 +14,62 @@
 HWY_BEFORE_NAMESPACE();
 namespace anemone::cpu::HWY_NAMESPACE {
 
-// Calls body(vector, i) over whole vectors, then body(rest, i) for what is left, which it loads and stores in part.
-template <class Whole, class Rest>
-HWY_INLINE void OverRow(size_t count, const Whole& whole, const Rest& rest) {
-  const size_t lanes = hn::Lanes(Floats());
-  size_t i = 0;
-  for (; i + lanes <= count; i += lanes) whole(i);
-  if (i < count) rest(i, count - i);
-}
+// A row of which `count` elements matter and `room` ≥ count are ours: as long as there is room, the last vector is
+// whole.
+template <class T>
+struct Row {
+  const Floats d{};
+  T* x;
+  size_t count, room;
+
+  // Elements from i on; `beyond` stands for those past the count.
+  HWY_INLINE Vector load(size_t i, float beyond) const {
+    const size_t left = count - i, lanes = hn::Lanes(d);
+    if (left >= lanes) return hn::LoadU(d, x + i);
+    const Vector there = i + lanes <= room ? hn::LoadU(d, x + i) : LoadFirst(d, x + i, left);
+    return hn::IfThenElse(hn::FirstN(d, left), there, hn::Set(d, beyond));
+  }
+  HWY_INLINE void store(size_t i, Vector v) const {
+    if (i + hn::Lanes(d) <= room) return hn::StoreU(v, d, x + i);
+    StoreFirst(d, v, x + i, room - i);
+  }
+};
 
 void Scale(float* x, size_t count, float scale) {
   const Floats d;
-  const Vector factor = hn::Set(d, scale);
-  OverRow(
-      count, [&](size_t i) HWY_ATTR { hn::StoreU(hn::Mul(factor, hn::LoadU(d, x + i)), d, x + i); },
-      [&](size_t i, size_t n) HWY_ATTR { StoreFirst(d, hn::Mul(factor, LoadFirst(d, x + i, n)), x + i, n); });
+  const Row<float> row{.x = x, .count = count, .room = count};
+  for (size_t i = 0; i < count; i += hn::Lanes(d)) row.store(i, hn::Mul(hn::Set(d, scale), row.load(i, 0)));
 }
 
-// x ← softmax(scale·x), scale > 0.
-void SoftmaxRow(float* x, size_t count, float scale) {
+// x ← softmax(scale·x), scale > 0. Where there is room, the last vector's rest becomes 0.
+void SoftmaxRow(float* x, size_t count, size_t room, float scale) {
   const Floats d;
-  Vector top = hn::Set(d, -std::numeric_limits<float>::infinity());
-  OverRow(
-      count, [&](size_t i) HWY_ATTR { top = MaxOf(top, hn::LoadU(d, x + i)); },
-      [&](size_t i, size_t n) HWY_ATTR {
-        for (size_t j = i; j < i + n; ++j) top = MaxOf(top, hn::Set(d, x[j]));
-      });
+  const Row<float> row{.x = x, .count = count, .room = room};
+  constexpr float kNone = -std::numeric_limits<float>::infinity();
+  Vector top = hn::Set(d, kNone);  // of what is no NaN: one makes the sum NaN, and so all
+  for (size_t i = 0; i < count; i += hn::Lanes(d)) top = hn::Max(top, row.load(i, kNone));
   const Vector shift = hn::MaxOfLanes(d, top), factor = hn::Set(d, scale);
   Vector sums = hn::Zero(d);
-  float rest_sum = 0;
-  OverRow(
-      count,
-      [&](size_t i) HWY_ATTR {
-        const Vector e = ExpOf(d, hn::Mul(factor, hn::Sub(hn::LoadU(d, x + i), shift)));
-        hn::StoreU(e, d, x + i);
-        sums = hn::Add(sums, e);
-      },
-      [&](size_t i, size_t n) HWY_ATTR {
-        StoreFirst(d, ExpOf(d, hn::Mul(factor, hn::Sub(LoadFirst(d, x + i, n), shift))), x + i, n);
-        for (size_t j = i; j < i + n; ++j) rest_sum += x[j];
-      });
-  Scale(x, count, 1 / (hn::GetLane(hn::SumOfLanes(d, sums)) + rest_sum));
+  for (size_t i = 0; i < count; i += hn::Lanes(d)) {
+    const Vector e = ExpOf(d, hn::Mul(factor, hn::Sub(row.load(i, kNone), shift)));
+    row.store(i, e);
+    sums = hn::Add(sums, e);
+  }
+  const Vector inverse = hn::Div(hn::Set(d, 1.0f), hn::SumOfLanes(d, sums));
+  for (size_t i = 0; i < count; i += hn::Lanes(d)) row.store(i, hn::Mul(inverse, row.load(i, 0)));
 }
 
-// d ← scale·p·(d − Σ p·d)
-void SoftmaxRowBackward(const float* p, float* dp, size_t count, float scale) {
+// d ← scale·p·(d − Σ p·d), of as many elements. Where there is room, the last vector's rest becomes 0.
+void SoftmaxRowBackward(const float* p, float* dp, size_t count, size_t room, float scale) {
   const Floats d;
+  const Row<const float> ps{.x = p, .count = count, .room = room};
+  const Row<float> ds{.x = dp, .count = count, .room = room};
   Vector sums = hn::Zero(d);
-  float rest_sum = 0;
-  OverRow(
-      count, [&](size_t i) HWY_ATTR { sums = hn::MulAdd(hn::LoadU(d, p + i), hn::LoadU(d, dp + i), sums); },
-      [&](size_t i, size_t n) HWY_ATTR {
-        for (size_t j = i; j < i + n; ++j) rest_sum += p[j] * dp[j];
-      });
-  const Vector mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sums)) + rest_sum), factor = hn::Set(d, scale);
-  OverRow(
-      count,
-      [&](size_t i) HWY_ATTR {
-        const Vector ds = hn::Mul(hn::LoadU(d, p + i), hn::Sub(hn::LoadU(d, dp + i), mean));
-        hn::StoreU(hn::Mul(factor, ds), d, dp + i);
-      },
-      [&](size_t i, size_t n) HWY_ATTR {
-        const Vector ds = hn::Mul(LoadFirst(d, p + i, n), hn::Sub(LoadFirst(d, dp + i, n), mean));
-        StoreFirst(d, hn::Mul(factor, ds), dp + i, n);
-      });
+  for (size_t i = 0; i < count; i += hn::Lanes(d)) sums = hn::MulAdd(ps.load(i, 0), ds.load(i, 0), sums);
+  const Vector mean = hn::SumOfLanes(d, sums), factor = hn::Set(d, scale);
+  for (size_t i = 0; i < count; i += hn::Lanes(d)) {
+    ds.store(i, hn::Mul(factor, hn::Mul(ps.load(i, 0), hn::Sub(ds.load(i, 0), mean))));
+  }
 }
 
 }  // namespace anemone::cpu::HWY_NAMESPACE
@@ -100,22 +92,23 @@ int64_t block_queries(const AttentionShape& s) {
   return std::max(kBlockQueries, (s.queries / kMostBlocks + 63) / 64 * 64);
 }
 
-// As each op's result would be rounded on its own.
-void softmax_row(float* x, int64_t count, float scale, Rounding rounding) {
-  const std::span<float> row(x, size_t(count));
-  if (rounding == Rounding::none) return HWY_DYNAMIC_DISPATCH(SoftmaxRow)(x, row.size(), scale);
+// The first `seen` of a row's elements; the rest may be written. As each op's result would be rounded on its own.
+void softmax_row(std::span<float> x, int64_t seen, float scale, Rounding rounding) {
+  const std::span<float> row = x.first(size_t(seen));
+  if (rounding == Rounding::none) return HWY_DYNAMIC_DISPATCH(SoftmaxRow)(x.data(), row.size(), x.size(), scale);
   round_to(rounding, row);
-  HWY_DYNAMIC_DISPATCH(Scale)(x, row.size(), scale);
+  HWY_DYNAMIC_DISPATCH(Scale)(x.data(), row.size(), scale);
   round_to(rounding, row);
-  HWY_DYNAMIC_DISPATCH(SoftmaxRow)(x, row.size(), 1);
+  HWY_DYNAMIC_DISPATCH(SoftmaxRow)(x.data(), row.size(), x.size(), 1);
   round_to(rounding, row);
 }
 
-void softmax_row_backward(const float* p, float* dp, int64_t count, float scale, Rounding rounding) {
-  const std::span<float> row(dp, size_t(count));
+void softmax_row_backward(std::span<const float> p, float* dp, int64_t seen, float scale, Rounding rounding) {
+  const std::span<float> row(dp, size_t(seen));
   round_to(rounding, row);
-  if (rounding == Rounding::none) return HWY_DYNAMIC_DISPATCH(SoftmaxRowBackward)(p, dp, row.size(), scale);
-  HWY_DYNAMIC_DISPATCH(SoftmaxRowBackward)(p, dp, row.size(), 1);
+  const float at_once = rounding == Rounding::none ? scale : 1;
+  HWY_DYNAMIC_DISPATCH(SoftmaxRowBackward)(p.data(), dp, row.size(), p.size(), at_once);
+  if (rounding == Rounding::none) return;
   round_to(rounding, row);
   HWY_DYNAMIC_DISPATCH(Scale)(dp, row.size(), scale);
   round_to(rounding, row);
@@ -155,19 +148,16 @@ class Operand {
   }
   // From a head's [rows, depth] to [depth, rows].
   void pack(const ConstHeads& heads, const float* from, int64_t rows, int64_t depth) const {
-    for (int64_t d = 0; d < depth; ++d) {
-      const float* column = from + d * heads.strides[3];
-      float* to = words_ + d * rows;
-      if (heads.strides[2] == 1) {
-        std::copy_n(column, rows, to);
-      } else {
-        for (int64_t r = 0; r < rows; ++r) to[r] = column[r * heads.strides[2]];
-      }
-    }
-    settle(0, rows * depth);
+    for (int64_t d = 0; d < depth; ++d) pack_column(from + d * heads.strides[3], heads.strides[2], rows, d * rows);
   }
 
  private:
+  void pack_column(const float* from, int64_t stride, int64_t rows, int64_t at) const {
+    if (stride == 1 && halves_ != nullptr) return to_bfloat16({from, size_t(rows)}, halves_ + at);
+    for (int64_t r = 0; r < rows; ++r) words_[at + r] = from[r * stride];
+    settle(at, at + rows);
+  }
+
   float* words_;
   BFloat16* halves_ = nullptr;
 };
@@ -272,7 +262,7 @@ void Attention::probabilities(const Block& block, const Work& work) const {
   for (int64_t i = 0; i < block.queries; ++i) {
     float* row = work.p.words() + i * shape_.keys;
     const int64_t seen = block.seen(shape_, i);
-    softmax_row(row, seen, shape_.scale, shape_.rounding);
+    softmax_row({row, size_t(block.keys)}, seen, shape_.scale, shape_.rounding);
     std::fill(row + seen, row + block.keys, 0.0f);
     work.p.settle(i * shape_.keys, i * shape_.keys + block.keys);
   }
@@ -291,7 +281,7 @@ void Attention::score_gradients(const Block& block, const Work& work) const {
     const float* p = work.p.words() + i * shape_.keys;
     float* row = work.ds.words() + i * shape_.keys;
     const int64_t seen = block.seen(shape_, i);
-    softmax_row_backward(p, row, seen, shape_.scale, shape_.rounding);
+    softmax_row_backward({p, size_t(block.keys)}, row, seen, shape_.scale, shape_.rounding);
     std::fill(row + seen, row + block.keys, 0.0f);
     work.ds.settle(i * shape_.keys, i * shape_.keys + block.keys);
   }
