@@ -358,9 +358,13 @@ static void test_real_time(void) {
   const bool begun = ane_bridge_begin_realtime();
   if (!begun) printf("    %s\n", ane_bridge_last_error());
   check(begun == no_error(), "begun, or an error says why not");
+  check(!ane_bridge_begin_realtime() && error_says(begun ? "has begun already" : ""), "not begun twice");
   check(run(kernel, 4, y) && all_are(y, kActivations, 8), "a kernel runs in between");
   ane_bridge_end_realtime();
   check(begun == no_error(), "ended where it was begun");
+  check(run(kernel, 5, y) && all_are(y, kActivations, 10), "a kernel runs afterwards");
+  ane_bridge_end_realtime();
+  check(!no_error(), "not ended twice");
   ane_bridge_free(kernel);
   free(y);
 }

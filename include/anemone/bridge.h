@@ -134,8 +134,11 @@ ANE_BRIDGE_API void ane_bridge_write_weight_f32(ANEKernelHandle* kernel, int idx
 // many bytes.
 ANE_BRIDGE_API void ane_bridge_copy_io(ANEKernelHandle* src, int src_out_idx, ANEKernelHandle* dst, int dst_in_idx);
 
-// Asks that what runs until ane_bridge_end_realtime() be one real-time task of the engine. False, with nothing changed,
-// where the device has none; so far that is every device, and programs run as they do without.
+// What runs until ane_bridge_end_realtime() runs by the engine's real-time call, on `ane`, and as the engine is known
+// to do so, on `sim:` of an M4. True says that, not that the engine granted the task: it refuses that to every process
+// that was seen to ask, maybe for want of an entitlement, and runs the call all the same. False, with nothing changed,
+// where the device has no such call, or where a task has begun already. Ending fails where none has begun; another
+// device ends it.
 ANE_BRIDGE_API bool ane_bridge_begin_realtime(void);
 ANE_BRIDGE_API void ane_bridge_end_realtime(void);
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "device/engine_calls.h"
 #include "device/execute.h"
 #include "mil/blob.h"
 #include "mil/inference.h"
@@ -66,7 +67,9 @@ Result<> Session::open(const std::string& spec) {
 }
 
 Result<> Session::replace_device(const std::string& spec) {
-  device_ = TRY(open_device(spec));
+  std::shared_ptr<Device> opened = TRY(open_device(spec));
+  static_cast<void>(change_real_time(false));  // which nobody could end afterwards
+  device_ = std::move(opened);
   spec_ = spec;
   known_.clear();
   compiles_ = 0;
@@ -83,11 +86,17 @@ void Session::forget_programs() {
   known_.clear();
 }
 
-// No device offers it: the interface of devices has no such call.
 Result<> Session::set_real_time(bool on) {
   const std::lock_guard lock(mutex_);
+  return change_real_time(on);
+}
+
+Result<> Session::change_real_time(bool on) {
   if (device_ == nullptr) return fail("no device is open: call ane_bridge_init first");
-  return fail("{} has no real-time task to {}: evaluate without", spec_, on ? "begin" : "end");
+  EngineCalls* const calls = device_->engine_calls();
+  if (calls == nullptr) return fail("{} has no real-time task to {}: evaluate without", spec_, on ? "begin" : "end");
+  TRY(on ? calls->begin_real_time() : calls->end_real_time());
+  return {};
 }
 
 Result<std::unique_ptr<Kernel>> Session::compile(const Source& source, const Sizes& sizes) {

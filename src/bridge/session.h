@@ -48,7 +48,8 @@ class Session {
   void reset_compiles() { compiles_ = 0; }
   void forget_programs();
 
-  // One real-time task of the engine begun or ended; an error where the device has none.
+  // One real-time task of the engine begun or ended; an error where the device has none, and out of turn. What the
+  // engine answered to it is not told: evaluations go by its real-time call either way.
   Result<> set_real_time(bool on);
 
  private:
@@ -58,6 +59,7 @@ class Session {
   };
 
   Result<> replace_device(const std::string& spec);
+  Result<> change_real_time(bool on);
   Result<std::shared_ptr<const Program>> program(const Source& source);
   Result<std::shared_ptr<const Program>> build(const Source& source);
 

@@ -105,6 +105,22 @@ TEST(Session, DeviceThatDoesNotOpenChangesNothing) {
   EXPECT_EQ(session.compiles(), 1) << "it was open";
 }
 
+std::string error_of(const Result<>& result) { return result ? "" : result.error().message; }
+
+TEST(Session, RealTimeTasksAreTheEngines) {
+  Session session;
+  EXPECT_THAT(error_of(session.set_real_time(true)), HasSubstr("no device is open"));
+  ASSERT_TRUE(session.open("cpu"));
+  EXPECT_THAT(error_of(session.set_real_time(true)), HasSubstr("cpu has no real-time task to begin"));
+  ASSERT_TRUE(session.open("sim:m1"));
+  EXPECT_THAT(error_of(session.set_real_time(true)), HasSubstr("nobody has published what m1"));
+  ASSERT_TRUE(session.open("sim:m4"));
+  EXPECT_TRUE(session.set_real_time(true));
+  EXPECT_THAT(error_of(session.set_real_time(true)), HasSubstr("begun already"));
+  EXPECT_TRUE(session.set_real_time(false));
+  EXPECT_THAT(error_of(session.set_real_time(false)), HasSubstr("none has begun"));
+}
+
 TEST(Session, KeepsTheLatest32Programs) {
   Session session;
   ASSERT_TRUE(session.open("ref"));

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "device/device.h"
@@ -20,6 +21,23 @@ struct EngineAnswer {
   bool taken = false;  // it answered YES, or with an object or a number that is not zero
   std::string answer;  // in the interface's own words or numbers
   std::string source;  // who saw it, where the device did not
+};
+
+// Whether a real-time task is open: they do not nest.
+class RealTimeBracket {
+ public:
+  Result<> open() {
+    if (std::exchange(is_open_, true)) return fail("a real-time task has begun already: end it first");
+    return {};
+  }
+  Result<> close() {
+    if (!std::exchange(is_open_, false)) return fail("no real-time task to end: none has begun");
+    return {};
+  }
+  bool is_open() const { return is_open_; }
+
+ private:
+  bool is_open_ = false;
 };
 
 class EngineCalls {
@@ -38,6 +56,12 @@ class EngineCalls {
   virtual Answers shared_events(Program& program, const Surfaces& inputs, const Surfaces& outputs) = 0;
   // A request that feeds a program's output to its next run.
   virtual Answers chaining(Program& program, const Surfaces& inputs, const Surfaces& outputs) = 0;
+
+  // From one to the other, requests of the device run by the engine's real-time call: also where the engine answers NO
+  // to the task itself, as it does to every process that was ever seen to ask. Fails, with nothing changed, where the
+  // engine has no such calls, and out of turn.
+  virtual Answers begin_real_time() = 0;
+  virtual Answers end_real_time() = 0;
 };
 
 }  // namespace anemone

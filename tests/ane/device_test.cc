@@ -118,6 +118,38 @@ TEST_F(AneDevice, BindsSeveralPortsInAnOrderThatAllEnginesTake) {
   EXPECT_EQ(program->signature().outputs[1].name, "large");
 }
 
+// The double refuses rows that are no multiple of 32, and what stands behind a tensor is no number.
+TEST_F(AneDevice, WidensNarrowRows) {
+  for (const mil::Shape& shape :
+       {mil::Shape{1, 64, 1, 8}, mil::Shape{1, 3, 1, 5}, mil::Shape{1, 1, 1, 1}, mil::Shape{1, 600, 1, 100}}) {
+    Builder b;
+    b.output("y", b.input("x", {DType::fp16, shape}) * 2.0);
+    const auto program = device().compile(b.finish().value(), {});
+    ASSERT_TRUE(program) << program.error().message;
+    Bound bound(device(), **program);
+    const int64_t count = mil::count(shape);
+    fill(*bound.inputs[0], 3, count);
+    const Result<RunTime> ran = (*program)->bind(bound.in(), bound.out()).value()->run();
+    ASSERT_TRUE(ran) << ran.error().message;
+    for (int64_t i = 0; i < count; ++i) EXPECT_EQ(at(*bound.outputs[0], i), 6) << i;
+    EXPECT_EQ((*program)->signature().inputs[0].type.shape, shape);
+  }
+}
+
+// The engine's tensor of [1, 3, 1, 5] is larger: 64 channels.
+TEST_F(AneDevice, LeavesWhatStandsBehindATensor) {
+  Builder b;
+  b.output("y", b.input("x", {DType::fp16, {1, 3, 1, 5}}) * 2.0);
+  const auto program = device().compile(b.finish().value(), {}).value();
+  const auto x = device().allocate(34).value(), y = device().allocate(34).value();
+  fill(*x, 3, 17);
+  fill(*y, 9, 17);
+  ASSERT_TRUE(program->bind({x.get()}, {y.get()}).value()->run());
+  EXPECT_EQ(at(*y, 14), 6);
+  EXPECT_EQ(at(*y, 15), 9);
+  EXPECT_EQ(at(*y, 16), 9);
+}
+
 TEST_F(AneDevice, TakesSurfacesOfOtherDevices) {
   const Doubling doubling;
   const auto program = device().compile(doubling.function, doubling.weights).value();

@@ -52,6 +52,8 @@ Double look_up() {
   find(library, found.compiles, "ane_double_compiles");
   find(library, found.set_budget, "ane_double_set_budget");
   find(library, found.set_statistics, "ane_double_set_statistics");
+  find(library, found.set_entitled, "ane_double_set_entitled");
+  find(library, found.set_computing, "ane_double_set_computing");
   return found;
 }
 

@@ -26,6 +26,8 @@ struct Double {
   decltype(&ane_double_compiles) compiles;
   decltype(&ane_double_set_budget) set_budget;
   decltype(&ane_double_set_statistics) set_statistics;
+  decltype(&ane_double_set_entitled) set_entitled;
+  decltype(&ane_double_set_computing) set_computing;
 };
 const Double& ane_double();
 

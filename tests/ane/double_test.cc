@@ -1,7 +1,10 @@
 // The double is strict: what Apple's framework would not bear ends the process with a sentence.
+#include <cmath>
+
 #include "device/ane/foundation.h"
 #include "device/ane/framework.h"
 #include "device/ane/io_surface.h"
+#include "device/ane/program_folder.h"
 #include "double_control.h"
 
 namespace anemone::ane {
@@ -29,6 +32,19 @@ class AneDouble : public WithDouble {
     const Id descriptor =
         framework_->describe.of_class(data_of(std::as_bytes(std::span(text))), dictionary_of({}), nullptr).value();
     return framework_->make_model.of_class(descriptor).value();
+  }
+  // Of a program written where it belongs.
+  std::string error_of_compiling(const std::string& text) const {
+    const Pool pool;
+    const Id data = data_of(std::as_bytes(std::span(text)));
+    const Id descriptor = framework_->describe.of_class(data, dictionary_of({}), nullptr).value();
+    const Id model = framework_->make_model.of_class(descriptor).value();
+    const auto folders = ProgramFolders::open(temporary_folder()).value();
+    const auto folder =
+        folders->create(text_of(framework_->identifier(model).value()), {{"model.mil", std::as_bytes(std::span(text))}})
+            .value();
+    Id error = nullptr;
+    return framework_->compile(model, kQuality, framework_->no_options(), &error).value() != 0 ? "" : error_text(error);
   }
   const Framework* framework_ = nullptr;
 };
@@ -94,6 +110,31 @@ TEST_F(AneDoubleDeathTest, RunsNothingOnASurfaceThatIsBeingWritten) {
     static_cast<void>(request->run());
   };
   EXPECT_DEATH(run_while_mapped(), "locked for writing while a program runs on it");
+}
+
+// What no program writes is no number: a result that is missing or stale cannot pass for one.
+TEST_F(AneDouble, PoisonsWhatNobodyHasWritten) {
+  const Doubling doubling;
+  const auto program = device().compile(doubling.function, doubling.weights).value();
+  Bound bound(device(), *program);
+  fill(*bound.inputs[0], 3, 256);
+  const auto run_with = [&](uint32_t procedure) {
+    return program->bind(bound.in(), bound.out(), {.procedure = procedure}).value()->run().has_value();
+  };
+  EXPECT_TRUE(run_with(0));
+  EXPECT_EQ(at(*bound.outputs[0], 255), 6);
+  EXPECT_FALSE(run_with(16));
+  for (int i : {0, 255}) EXPECT_TRUE(std::isnan(at(*bound.outputs[0], i)));
+  const auto surface = IoSurface::create(100).value();
+  const Map map = surface->map(Access::read);
+  EXPECT_EQ(map.bytes()[99], std::byte{});
+  EXPECT_EQ(map.bytes().data()[100], std::byte{0xFF}) << "behind what the device has cleared";
+}
+
+TEST_F(AneDouble, RefusesNarrowRows) {
+  const std::string text = R"(program(1.3) { func main<ios18>(tensor<fp16, [1, 8, 1, 16]> x) {
+    tensor<fp16, [1, 8, 1, 16]> y = tanh(x = x)[name = string("y")]; } -> (y); })";
+  EXPECT_THAT(error_of_compiling(text), testing::HasSubstr("port x has rows of 16 elements"));
 }
 
 TEST_F(AneDouble, CountsCompiles) {

@@ -75,6 +75,69 @@ TEST_F(AneCalls, Chaining) {
                                 "NO: Invalid chaining request (com.apple.appleneuralengine, code 15)"));
 }
 
+// ---- Real time
+
+constexpr const char* kEvaluate = "evaluateWithQoS:options:request:error:";
+constexpr const char* kEvaluateRealTime = "evaluateRealTimeWithModel:options:request:error:";
+
+TEST_F(AneCalls, ProgramsRunByTheRealTimeCallWithinATaskAlone) {
+  EXPECT_THAT(calls().begin_real_time().value(), answered("beginRealTimeTask", false, "NO"));
+  EXPECT_EQ(run(), 6);
+  EXPECT_EQ(ane_double().calls(kEvaluateRealTime), 1);
+  EXPECT_EQ(ane_double().calls(kEvaluate), 0);
+  EXPECT_THAT(calls().end_real_time().value(), answered("endRealTimeTask", false, "NO"));
+  EXPECT_EQ(run(), 6);
+  EXPECT_EQ(ane_double().calls(kEvaluateRealTime), 1);
+  EXPECT_EQ(ane_double().calls(kEvaluate), 1);
+}
+
+TEST_F(AneCalls, SayWhereARealTimeTaskIsGranted) {
+  ane_double().set_entitled(1);
+  EXPECT_THAT(calls().begin_real_time().value(), answered("beginRealTimeTask", true, "YES"));
+  EXPECT_THAT(calls().end_real_time().value(), answered("endRealTimeTask", true, "YES"));
+}
+
+TEST_F(AneCalls, RealTimeTasksDoNotNest) {
+  EXPECT_THAT(calls().end_real_time().error().message, HasSubstr("none has begun"));
+  ASSERT_TRUE(calls().begin_real_time());
+  const auto other = open_device("ane").value();  // of the same engine
+  EXPECT_THAT(other->engine_calls()->begin_real_time().error().message, HasSubstr("begun already"));
+  EXPECT_EQ(ane_double().calls("beginRealTimeTask"), 1);
+  EXPECT_TRUE(other->engine_calls()->end_real_time());
+}
+
+TEST_F(AneCalls, ADeviceThatGoesEndsItsRealTimeTask) {
+  ASSERT_TRUE(calls().begin_real_time());
+  const auto request = program_->bind(bound_->in(), bound_->out()).value();
+  program_.reset();
+  close();
+  fill(*bound_->inputs[0], 3, 256);
+  EXPECT_TRUE(request->run());
+  EXPECT_EQ(ane_double().calls(kEvaluateRealTime), 1);
+  EXPECT_EQ(ane_double().calls("endRealTimeTask"), 0);
+}  // the double wants an end before its client is freed
+
+// The worker dies at its first ordinary evaluation: there is none before the end.
+TEST_F(AneCalls, WorkersFollowARealTimeTask) {
+  setenv("ANEMONE_ANE_COMPILES", "1", 1);
+  setenv("ANEMONE_ANE_DOUBLE_FAIL", (std::string(kEvaluate) + "=1=die").c_str(), 1);
+  const Doubling five(5);
+  const auto program = device().compile(five.function, five.weights).value();
+  const auto request = program->bind(bound_->in(), bound_->out()).value();
+  unsetenv("ANEMONE_ANE_DOUBLE_FAIL");
+  fill(*bound_->inputs[0], 3, 256);
+  ASSERT_TRUE(calls().begin_real_time());
+  for (int i = 0; i < 2; ++i) {
+    const Result<RunTime> ran = request->run();
+    ASSERT_TRUE(ran) << ran.error().message;
+    EXPECT_EQ(at(*bound_->outputs[0], 0), 15);
+  }
+  ASSERT_TRUE(calls().end_real_time());
+  EXPECT_THAT(request->run().error().message, HasSubstr("ended with code 3"));
+  EXPECT_EQ(run_once(device(), Doubling(6)).value_or(-1), 18);  // which also takes away what the dead one left
+  setenv("ANEMONE_ANE_COMPILES", "1000000", 1);
+}
+
 TEST_F(AneCalls, WantAProgramOfThisDevice) {
   const auto other = open_device("cpu").value();
   const auto program = other->compile(doubling_.function, doubling_.weights).value();

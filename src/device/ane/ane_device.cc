@@ -14,7 +14,7 @@ namespace {
 
 class AneDevice final : public Device {
  public:
-  explicit AneDevice(std::shared_ptr<Engine> engine) : engine_(std::move(engine)), calls_(engine_->framework()) {}
+  explicit AneDevice(std::shared_ptr<Engine> engine) : engine_(std::move(engine)), calls_(*engine_) {}
 
   DeviceInfo info() const override {
     const Machine machine = this_machine();

@@ -20,7 +20,7 @@ struct Header {
   Kind kind = Kind::done;
   uint32_t id = 0;     // of a program or request
   uint64_t bytes = 0;  // behind it
-  int64_t number = 0;  // nanoseconds on the engine's clock, or none: -1
+  int64_t number = 0;  // asked: 1 in real time; answered: nanoseconds on the engine's clock, or none: -1
 };
 
 // A descriptor that is closed in the end.

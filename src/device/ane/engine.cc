@@ -55,7 +55,7 @@ Result<std::shared_ptr<Loaded>> Engine::load(const EngineProgram& program) {
 Result<std::shared_ptr<Loaded>> Engine::compile(const EngineProgram& program) {
   if (compiles_left() == 0) return compile_in_worker(program);
   const int64_t before = compiles++;
-  Result<std::shared_ptr<Model>> model = Model::create(framework_, *folders_, program);
+  Result<std::shared_ptr<Model>> model = Model::create(framework_, *folders_, real_time_, program);
   if (model) return *model;
   if (!may_be_spent(before)) return tl::unexpected(model.error());
   return compile_in_worker(program);
@@ -64,7 +64,7 @@ Result<std::shared_ptr<Loaded>> Engine::compile(const EngineProgram& program) {
 Result<std::shared_ptr<Loaded>> Engine::compile_in_worker(const EngineProgram& program) {
   std::shared_ptr<Worker> worker = worker_.lock();
   if (worker == nullptr || !worker->has_compiles_left()) {
-    worker = TRY(Worker::start());
+    worker = TRY(Worker::start(real_time_));
     worker_ = worker;
   }
   return Worker::load(worker, program);

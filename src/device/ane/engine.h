@@ -14,6 +14,7 @@
 
 #include "device/ane/framework.h"
 #include "device/ane/loaded.h"
+#include "device/ane/real_time.h"
 
 namespace anemone::ane {
 
@@ -25,17 +26,19 @@ class Engine {
   static Result<std::shared_ptr<Engine>> open();
 
   const Framework& framework() const { return framework_; }
+  RealTime& real_time() const { return *real_time_; }  // also of what workers run
   int64_t compiles_left() const;
   Result<std::shared_ptr<Loaded>> load(const EngineProgram& program);
 
  private:
   Engine(const Framework& framework, std::shared_ptr<ProgramFolders> folders)
-      : framework_(framework), folders_(std::move(folders)) {}
+      : framework_(framework), folders_(std::move(folders)), real_time_(std::make_shared<RealTime>(framework)) {}
   Result<std::shared_ptr<Loaded>> compile(const EngineProgram& program);
   Result<std::shared_ptr<Loaded>> compile_in_worker(const EngineProgram& program);
 
   const Framework& framework_;
   std::shared_ptr<ProgramFolders> folders_;
+  std::shared_ptr<RealTime> real_time_;
   std::mutex compiling_;
   std::map<std::string, std::weak_ptr<Loaded>> programs_;  // by key
   std::weak_ptr<Worker> worker_;                           // the one that has compiles left

@@ -252,4 +252,18 @@ EngineCalls::Answers Calls::chaining(anemone::Program& program, const Surfaces& 
   return inquiry.answers;
 }
 
+// ---- Real time
+
+namespace {
+
+std::vector<EngineAnswer> told(const char* call, bool answer) { return {{call, answer, answer ? "YES" : "NO", {}}}; }
+
+}  // namespace
+
+EngineCalls::Answers Calls::begin_real_time() {
+  return told("-[_ANEClient beginRealTimeTask]", TRY(real_time_.begin()));
+}
+
+EngineCalls::Answers Calls::end_real_time() { return told("-[_ANEClient endRealTimeTask]", TRY(real_time_.end())); }
+
 }  // namespace anemone::ane

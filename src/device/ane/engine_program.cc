@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "device/ane/wide_rows.h"
 #include "mil/blob.h"
 #include "mil/printer.h"
 
@@ -20,18 +21,20 @@ using mil::ValueInfo;
 
 class Writer {
  public:
-  Writer(const Function& function, const mil::Weights& weights) : function_(function), weights_(weights) {
-    for (const ValueInfo& value : function_.values) names_.insert(value.name);
-  }
+  Writer(const Function& function, const mil::Weights& weights) : function_(function), weights_(weights) {}
 
   Result<EngineProgram> write() {
     function_.name = "main";
     TRY(check_ports());
+    learn_names();
     separate_outputs();
+    const std::vector<size_t> inputs = sizes(function_.inputs), outputs = sizes(function_.outputs);
+    function_ = TRY(with_wide_rows(function_, weights_));
+    learn_names();
     name_constants();
     TRY(place_weights());
-    program_.inputs = sorted(function_.inputs, std::less<>());
-    program_.outputs = sorted(function_.outputs, std::greater<>());
+    program_.inputs = sorted(function_.inputs, inputs, std::less<>());
+    program_.outputs = sorted(function_.outputs, outputs, std::greater<>());
     rename(function_.inputs, "in");
     rename(function_.outputs, "out");
     program_.text = print(function_);
@@ -40,6 +43,11 @@ class Writer {
 
  private:
   ValueInfo& value(ValueId id) { return function_.values[size_t(id)]; }
+
+  void learn_names() {
+    names_.clear();
+    for (const ValueInfo& each : function_.values) names_.insert(each.name);
+  }
 
   std::string unused(std::string name) {
     while (!names_.insert(name).second) name += '_';
@@ -106,12 +114,18 @@ class Writer {
     return {};
   }
 
-  // Sorts ports by size, and says from where each came.
+  std::vector<size_t> sizes(const std::vector<ValueId>& ids) {
+    std::vector<size_t> bytes;
+    for (ValueId id : ids) bytes.push_back(value(id).type.bytes());
+    return bytes;
+  }
+
+  // Sorts ports by size, and says from where each came. `bytes` are those of the tensors that the caller knows.
   template <class Before>
-  std::vector<EnginePort> sorted(std::vector<ValueId>& ids, const Before& before) {
+  std::vector<EnginePort> sorted(std::vector<ValueId>& ids, const std::vector<size_t>& bytes, const Before& before) {
     std::vector<EnginePort> ports;
-    for (size_t i = 0; i < ids.size(); ++i) ports.push_back({i, value(ids[i]).type.bytes()});
-    std::ranges::stable_sort(ports, before, &EnginePort::bytes);
+    for (size_t i = 0; i < ids.size(); ++i) ports.push_back({i, bytes[i], value(ids[i]).type.bytes()});
+    std::ranges::stable_sort(ports, before, &EnginePort::declared);
     std::vector<ValueId> in_order;
     for (const EnginePort& port : ports) in_order.push_back(ids[port.index]);
     ids = std::move(in_order);

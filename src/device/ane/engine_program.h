@@ -6,7 +6,8 @@
 //
 // Sources disagree in which order several surfaces are bound (S06, S07): alphabetically, or inputs by rising and
 // outputs by falling size. So ports are sorted by size and given names that sort the same way, and all orders coincide.
-// Every constant has a name (C26), every blob a file of its own (C07) at offset 64 (C06).
+// Every constant has a name (C26), every blob a file of its own (C07) at offset 64 (C06). Narrow rows are widened
+// (wide_rows.h).
 #pragma once
 
 #include <string>
@@ -25,10 +26,12 @@ struct WeightFile {
   mil::TensorType type{};
 };
 
-// Where a port stands among the function's, and its tensor's size.
+// Where a port stands among the function's, its tensor's size, and that of the tensor that the text declares for it:
+// the same bytes, and maybe more behind them.
 struct EnginePort {
   size_t index;
   size_t bytes;
+  size_t declared;
 };
 
 struct EngineProgram {

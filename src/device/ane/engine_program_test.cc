@@ -21,15 +21,30 @@ auto port(size_t index, size_t bytes) {
 
 TEST(EngineProgram, SortsPortsBySizeAndNamesThemSo) {
   mil::Builder b;
-  const mil::Value z = b.input("z", {DType::fp16, {1, 8}});
-  const mil::Value a = b.input("a", {DType::fp16, {1, 4}});
+  const mil::Value z = b.input("z", {DType::fp16, {1, 64}});
+  const mil::Value a = b.input("a", {DType::fp16, {1, 32}});
   b.output("p", a * 2.0);
   b.output("q", z * 2.0);
   const EngineProgram program = engine_program(b.finish().value(), {}).value();
-  EXPECT_THAT(program.inputs, ElementsAre(port(1, 8), port(0, 16)));
-  EXPECT_THAT(program.outputs, ElementsAre(port(1, 16), port(0, 8)));
-  EXPECT_THAT(program.text, HasSubstr("func main<ios18>(tensor<fp16, [1, 4]> in000_a, tensor<fp16, [1, 8]> in001_z)"));
+  EXPECT_THAT(program.inputs, ElementsAre(port(1, 64), port(0, 128)));
+  EXPECT_THAT(program.outputs, ElementsAre(port(1, 128), port(0, 64)));
+  EXPECT_THAT(program.text,
+              HasSubstr("func main<ios18>(tensor<fp16, [1, 32]> in000_a, tensor<fp16, [1, 64]> in001_z)"));
   EXPECT_THAT(program.text, HasSubstr("} -> (out000_q, out001_p);"));
+}
+
+// By what the text declares: x has fewer bytes than z, but needs more to fill its rows.
+TEST(EngineProgram, WidensRowsBeforeItSorts) {
+  mil::Builder b;
+  const mil::Value x = b.input("x", {DType::fp16, {1, 41, 1, 7}});
+  const mil::Value z = b.input("z", {DType::fp16, {1, 40, 1, 8}});
+  b.output("y", z * 2.0);
+  b.output("p", x * 2.0);
+  const EngineProgram program = engine_program(b.finish().value(), {}).value();
+  EXPECT_THAT(program.inputs, ElementsAre(port(1, 640), port(0, 574)));
+  EXPECT_EQ(program.inputs[0].declared, 640U);
+  EXPECT_EQ(program.inputs[1].declared, 64U * 7 * 2);
+  EXPECT_THAT(program.text, HasSubstr("(tensor<fp16, [1, 5, 1, 64]> in000_z, tensor<fp16, [1, 7, 1, 64]> in001_x)"));
 }
 
 TEST(EngineProgram, GivesEveryBlobAFile) {
@@ -54,8 +69,8 @@ TEST(EngineProgram, GivesEveryBlobAFile) {
 }
 
 TEST(EngineProgram, NamesConstantsWrittenInPlace) {
-  const auto parsed = mil::parse(R"(program(1.3) { func f<ios18>(tensor<fp16, [2]> x) {
-    tensor<fp16, [2]> y = mul(x = x, y = fp16(0x1p+1))[name = string("y")]; } -> (y); })");
+  const auto parsed = mil::parse(R"(program(1.3) { func f<ios18>(tensor<fp16, [32]> x) {
+    tensor<fp16, [32]> y = mul(x = x, y = fp16(0x1p+1))[name = string("y")]; } -> (y); })");
   ASSERT_TRUE(parsed) << parsed.error().message;
   const EngineProgram program = engine_program(parsed->functions[0], {}).value();
   EXPECT_THAT(program.text, AllOf(HasSubstr("fp16 constant_0 = const()"), HasSubstr("y = constant_0)"),

@@ -51,7 +51,7 @@ Id properties(size_t bytes) {
 }
 
 size_t allocation(size_t bytes) {
-  constexpr size_t kRow = mil::kRowMultiple * sizeof(uint16_t);
+  constexpr size_t kRow = 128;  // as ports of narrow rows are declared in (wide_rows.h)
   return std::max<size_t>(mil::kSmallestSurface, (bytes + kRow - 1) / kRow * kRow);
 }
 

@@ -16,7 +16,7 @@ Result<> check_io_surfaces();
 
 class IoSurface final : public Surface {
  public:
-  // Of `bytes` at least: as many as the smallest surface has, and whole rows of 32 halves (S04).
+  // Of `bytes` at least: as many as the smallest surface has, and whole rows of 64 halves (S04, S05).
   static Result<std::unique_ptr<IoSurface>> create(size_t bytes);
 
   ~IoSurface() override;

@@ -75,7 +75,7 @@ class ModelRequest final : public Request {
   }
   Result<> evaluate_once() {
     return answered("the engine could not evaluate a program", [&](Id* error) {
-      return framework().evaluate(model_->object(), options_.qos, framework().no_options(), request_.get(), error);
+      return model_->real_time().evaluate(model_->object(), options_.qos, request_.get(), error);
     });
   }
 
@@ -96,9 +96,9 @@ class ModelRequest final : public Request {
 }  // namespace
 
 Result<std::shared_ptr<Model>> Model::create(const Framework& framework, ProgramFolders& folders,
-                                             const EngineProgram& program) {
+                                             std::shared_ptr<const RealTime> real_time, const EngineProgram& program) {
   const Pool pool;
-  auto model = std::shared_ptr<Model>(new Model(framework, program));
+  auto model = std::shared_ptr<Model>(new Model(framework, std::move(real_time), program));
   TRY(model->describe(program));
   const Id name = TRY(framework.identifier(model->object()));
   model->folder_ = TRY(folders.create(text_of(name), program.files()));

@@ -18,18 +18,19 @@ Result<Side> Side::create(const std::vector<Surface*>& surfaces, const std::vect
   size_t size = 0;
   for (size_t i = 0; i < surfaces.size(); ++i) {
     const auto* surface = dynamic_cast<IoSurface*>(surfaces[i]);
-    size = std::max(size, surface == nullptr ? ports[i].bytes : surface->allocated());
+    size = std::max({size, ports[i].declared, surface == nullptr ? 0 : surface->allocated()});
   }
-  for (size_t i = 0; i < surfaces.size(); ++i) TRY(side.add(*surfaces[i], ports[i].bytes, size));
+  for (size_t i = 0; i < surfaces.size(); ++i) TRY(side.add(*surfaces[i], ports[i], size));
   return side;
 }
 
-Result<> Side::add(Surface& surface, size_t bytes, size_t size) {
+Result<> Side::add(Surface& surface, const EnginePort& port, size_t size) {
   auto* own = dynamic_cast<IoSurface*>(&surface);
-  if (own == nullptr || own->allocated() < size) {
+  const bool would_overwrite = port.declared > port.bytes && surface.bytes() > port.bytes;
+  if (own == nullptr || own->allocated() < size || would_overwrite) {
     std::unique_ptr<IoSurface> stand_in = TRY(IoSurface::create(size));
     own = stand_in.get();
-    copies_.push_back({&surface, std::move(stand_in), bytes});
+    copies_.push_back({&surface, std::move(stand_in), port.bytes});
   }
   surfaces_.push_back(own);
   return {};

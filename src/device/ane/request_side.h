@@ -11,8 +11,9 @@
 
 namespace anemone::ane {
 
-// All must be IoSurfaces, and of one size where there are several (S06, S07); others are stood in for by surfaces that
-// are, with copies before or after each run.
+// All must be IoSurfaces, of one size where there are several (S06, S07), and hold nothing of the caller's where the
+// engine's tensor is larger than the caller's; others are stood in for by surfaces that are so, with copies before or
+// after each run.
 class Side {
  public:
   static Result<Side> create(const std::vector<Surface*>& surfaces, const std::vector<EnginePort>& ports);
@@ -30,7 +31,7 @@ class Side {
     std::unique_ptr<IoSurface> ours;
     size_t bytes;
   };
-  Result<> add(Surface& surface, size_t bytes, size_t size);
+  Result<> add(Surface& surface, const EnginePort& port, size_t size);
 
   std::vector<IoSurface*> surfaces_;
   std::vector<Copy> copies_;

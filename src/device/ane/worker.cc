@@ -107,7 +107,7 @@ class WorkerRequest final : public Request {
   Result<RunTime> run() override {
     const auto start = Clock::now();
     for (size_t i = 0; i < ports_.inputs.size(); ++i) copy(*surfaces_.inputs[i], bytes(ports_.inputs[i]));
-    const Header answer = TRY(worker_->ask({.kind = Kind::run, .id = id_}));
+    const Header answer = TRY(worker_->ask({.kind = Kind::run, .id = id_, .number = worker_->is_in_real_time()}));
     for (size_t i = 0; i < ports_.outputs.size(); ++i) copy(bytes(ports_.outputs[i]), *surfaces_.outputs[i]);
     RunTime time{.wall = Clock::now() - start};
     if (answer.number >= 0) time.device = std::chrono::nanoseconds(answer.number);
@@ -154,12 +154,15 @@ class LoadedByWorker final : public Loaded, public std::enable_shared_from_this<
 
 void put(const std::vector<EnginePort>& ports, Packet& packet) {
   packet.put(uint64_t{ports.size()});
-  for (const EnginePort& port : ports) packet.put(uint64_t{port.bytes});
+  for (const EnginePort& port : ports) {
+    packet.put(uint64_t{port.bytes});
+    packet.put(uint64_t{port.declared});
+  }
 }
 
 }  // namespace
 
-Result<std::shared_ptr<Worker>> Worker::start() {
+Result<std::shared_ptr<Worker>> Worker::start(std::shared_ptr<const RealTime> real_time) {
   const auto why = [](const Error& error) {
     return fail(
         "this process has compiled as many programs as the engine lets one compile ({}), and a worker process "
@@ -172,7 +175,7 @@ Result<std::shared_ptr<Worker>> Worker::start() {
   if (!ends) return why(ends.error());
   const Result<pid_t> process = spawn(*program, ends->second);
   if (!process) return why(process.error());
-  return std::make_shared<Worker>(std::move(ends->first), *process);
+  return std::make_shared<Worker>(std::move(ends->first), *process, std::move(real_time));
 }
 
 Worker::~Worker() {

@@ -34,7 +34,8 @@ std::vector<Surface*> pointers(const Surfaces& surfaces) {
 
 std::vector<EnginePort> ports_in(Packet& packet) {
   std::vector<EnginePort> ports(packet.number());
-  for (size_t i = 0; i < ports.size(); ++i) ports[i] = {i, packet.number()};
+  for (size_t i = 0; i < ports.size(); ++i)
+    ports[i] = {.index = i, .bytes = packet.number(), .declared = packet.number()};
   return ports;
 }
 
@@ -89,7 +90,7 @@ class Server {
       case Kind::bind:
         return bind(asked.id, Packet(std::move(bytes)), std::move(descriptor));
       case Kind::run:
-        return run(asked.id);
+        return run(asked.id, asked.number != 0);
       case Kind::free_request:
         requests_.erase(asked.id);
         return Header();
@@ -108,8 +109,9 @@ class Server {
     if (folders_ == nullptr) {
       const Pool pool;
       folders_ = TRY(ProgramFolders::open(temporary_folder()));
+      real_time_ = std::make_shared<RealTime>(*framework);
     }
-    std::shared_ptr<Model> model = TRY(Model::create(*framework, *folders_, program));
+    std::shared_ptr<Model> model = TRY(Model::create(*framework, *folders_, real_time_, program));
     programs_[++last_] = std::move(model);
     return Header{.id = last_};
   }
@@ -135,9 +137,17 @@ class Server {
     return Header{.id = last_};
   }
 
-  Result<Header> run(uint32_t id) {
+  // In a real-time task or not, as the other process is, whatever the engine answers to that.
+  Result<> follow(bool in_real_time) {
+    if (real_time_->is_open() == in_real_time) return {};
+    TRY(in_real_time ? real_time_->begin() : real_time_->end());
+    return {};
+  }
+
+  Result<Header> run(uint32_t id, bool in_real_time) {
     const auto found = requests_.find(id);
     if (found == requests_.end()) return fail("a worker was asked for a request it does not hold");
+    TRY(follow(in_real_time));
     ServedRequest& served = found->second;
     for (size_t i = 0; i < served.inputs.size(); ++i) write(served.memory, served.ports.inputs[i], *served.inputs[i]);
     const RunTime time = TRY(served.request->run());
@@ -146,7 +156,8 @@ class Server {
   }
 
   Channel channel_;
-  std::shared_ptr<ProgramFolders> folders_;
+  std::shared_ptr<ProgramFolders> folders_;  // from the first program on, as what is next
+  std::shared_ptr<RealTime> real_time_;
   std::map<uint32_t, std::shared_ptr<Model>> programs_;
   std::map<uint32_t, ServedRequest> requests_;
   uint32_t last_ = 0;

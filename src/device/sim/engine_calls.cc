@@ -45,6 +45,21 @@ std::span<const Known> known_chaining() {
   return kKnown;
 }
 
+std::span<const Known> known_beginnings() {
+  static const std::vector<Known> kKnown{
+      {mil::kM4Family,
+       {"-[_ANEClient beginRealTimeTask]", false, "NO, it may want an entitlement", "dev-erik (M4 Max)"}},
+      {mil::kM4Family,
+       {"-[_ANEClient evaluateRealTimeWithModel:options:request:error:]", true, "YES", "dev-erik (M4 Max)"}}};
+  return kKnown;
+}
+
+std::span<const Known> known_endings() {
+  static const std::vector<Known> kKnown{
+      {mil::kM4Family, {"-[_ANEClient endRealTimeTask]", false, "NO", "dev-erik (M4 Max)"}}};
+  return kKnown;
+}
+
 EngineCalls::Answers told_of(const mil::Profile& profile, std::string_view what, std::span<const Known> known) {
   std::vector<EngineAnswer> answers;
   for (const Known& one : known) {
@@ -74,6 +89,18 @@ EngineCalls::Answers PublishedCalls::shared_events(Program&, const Surfaces&, co
 
 EngineCalls::Answers PublishedCalls::chaining(Program&, const Surfaces&, const Surfaces&) {
   return told_of(profile_, "chained requests", known_chaining());
+}
+
+EngineCalls::Answers PublishedCalls::begin_real_time() {
+  std::vector<EngineAnswer> answers = TRY(told_of(profile_, "a real-time task", known_beginnings()));
+  TRY(real_time_.open());
+  return answers;
+}
+
+EngineCalls::Answers PublishedCalls::end_real_time() {
+  std::vector<EngineAnswer> answers = TRY(told_of(profile_, "a real-time task", known_endings()));
+  TRY(real_time_.close());
+  return answers;
 }
 
 }  // namespace anemone::sim

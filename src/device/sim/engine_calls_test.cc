@@ -33,11 +33,25 @@ TEST(PublishedCalls, PrepareAChainOnM5AndNotOnM4Max) {
   for (const EngineAnswer& answer : on_m5) EXPECT_FALSE(answer.source.empty()) << answer.call;
 }
 
+TEST(PublishedCalls, RefuseARealTimeTaskAndRunByItsCallOnM4Max) {
+  Bound m4("sim:m4-max");
+  const auto begun = m4.calls().begin_real_time().value();
+  ASSERT_EQ(begun.size(), 2U);
+  EXPECT_FALSE(begun[0].taken);
+  EXPECT_TRUE(begun[1].taken);
+  EXPECT_THAT(m4.calls().begin_real_time().error().message, HasSubstr("has begun already"));
+  EXPECT_FALSE(m4.calls().end_real_time().value()[0].taken);
+  EXPECT_THAT(m4.calls().end_real_time().error().message, HasSubstr("none has begun"));
+  EXPECT_TRUE(m4.calls().begin_real_time()) << "another task";
+}
+
 TEST(PublishedCalls, SayWhereNobodyKnows) {
   Bound m6("sim:m6"), coreml("sim:m4:coreml");
   EXPECT_THAT(m6.calls().chaining(*m6.program, {}, {}).error().message, HasSubstr("nobody has published what m6"));
   EXPECT_FALSE(m6.calls().shared_events(*m6.program, {}, {}));
   EXPECT_FALSE(coreml.calls().statistics(*coreml.program, {}, {}));
+  EXPECT_THAT(m6.calls().begin_real_time().error().message, HasSubstr("what m6"));
+  EXPECT_FALSE(m6.calls().end_real_time());
 }
 
 TEST(PublishedCalls, AreThoseOfEnginesAlone) {

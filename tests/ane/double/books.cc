@@ -32,6 +32,10 @@ constexpr std::array kCalls{
     "requestWithInputs:inputIndices:outputs:outputIndices:weightsBuffer:perfStats:procedureIndex:",
     "evaluateWithQoS:options:request:error:",
     "unloadWithQoS:error:",
+    "sharedConnection",
+    "beginRealTimeTask",
+    "evaluateRealTimeWithModel:options:request:error:",
+    "endRealTimeTask",
     "IOSurfaceCreate",
     "IOSurfaceLock"};
 
@@ -47,6 +51,7 @@ struct Books {
   std::map<const void*, std::string> live;
   int compiles = 0, budget = usual_budget();
   uint64_t statistics = 0;
+  bool entitled = false, computing = true;
 };
 
 double_failure parse_failure(std::string_view how) {
@@ -88,8 +93,12 @@ void double_violation(const char* format, ...) {
 double_failure double_called(const char* call) {
   Books& all = books();
   const std::lock_guard lock(all.mutex);
-  ++all.calls[call];
-  const auto found = all.failures.find(call);
+  if (const auto counted = all.calls.find(std::string_view(call)); counted != all.calls.end()) {
+    ++counted->second;
+  } else {
+    all.calls[call] = 1;
+  }
+  const auto found = all.failures.find(std::string_view(call));
   if (found == all.failures.end() || --found->second.after > 0) return kNoFailure;
   const double_failure how = found->second.how;
   all.failures.erase(found);
@@ -128,6 +137,16 @@ uint64_t double_statistics() {
   return books().statistics;
 }
 
+int double_is_entitled() {
+  const std::lock_guard lock(books().mutex);
+  return books().entitled ? 1 : 0;
+}
+
+int double_is_computing() {
+  const std::lock_guard lock(books().mutex);
+  return books().computing ? 1 : 0;
+}
+
 // ---- For tests
 
 void ane_double_reset() {
@@ -137,6 +156,8 @@ void ane_double_reset() {
   all.failures.clear();
   all.budget = usual_budget();
   all.statistics = 0;
+  all.entitled = false;
+  all.computing = true;
 }
 
 void ane_double_fail(const char* call, int nth, const char* how) {
@@ -171,4 +192,14 @@ void ane_double_set_budget(int compiles) {
 void ane_double_set_statistics(uint64_t nanoseconds) {
   const std::lock_guard lock(books().mutex);
   books().statistics = nanoseconds;
+}
+
+void ane_double_set_entitled(int entitled) {
+  const std::lock_guard lock(books().mutex);
+  books().entitled = entitled != 0;
+}
+
+void ane_double_set_computing(int computing) {
+  const std::lock_guard lock(books().mutex);
+  books().computing = computing != 0;
 }

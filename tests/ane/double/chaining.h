@@ -1,5 +1,11 @@
-// Events and chained requests: as far as anybody has seen them go.
+// Events, chained requests and real-time tasks: as far as anybody has seen them go.
 #import "model.h"
+
+@interface _ANEClient : ANEDoubleObject {
+ @public
+  BOOL _inRealTime;
+}
+@end
 
 @interface _ANESharedSignalEvent : ANEDoubleObject {
  @public

@@ -131,12 +131,14 @@
 }
 @end
 
-@interface _ANEClient : ANEDoubleObject
-@end
 @implementation _ANEClient
 - (id)initWithRestrictedAccessAllowed:(BOOL)allowed {
   (void)allowed;
   return [self init];
+}
+- (void)dealloc {
+  if (_inRealTime) double_violation("a client is freed within a real-time task");
+  [super dealloc];
 }
 // As on an M5.
 - (BOOL)prepareChainingWithModel:(_ANEModel*)model

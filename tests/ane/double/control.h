@@ -19,7 +19,7 @@ extern "C" {
 
 #define ANE_DOUBLE_EXPORT __attribute__((visibility("default")))
 
-ANE_DOUBLE_EXPORT void ane_double_reset(void); /* no failures, no counts of calls, the usual budget, no statistics */
+ANE_DOUBLE_EXPORT void ane_double_reset(void); /* no failures or counts of calls, the usual budget, no statistics */
 ANE_DOUBLE_EXPORT void ane_double_fail(const char* call, int nth, const char* how); /* nth from now on, from 1 */
 ANE_DOUBLE_EXPORT int ane_double_calls(const char* call);                           /* made since the reset */
 ANE_DOUBLE_EXPORT const char* ane_double_call(int i); /* the calls that can fail, NULL behind the last */
@@ -27,6 +27,8 @@ ANE_DOUBLE_EXPORT int ane_double_live(const char* class_name);
 ANE_DOUBLE_EXPORT int ane_double_compiles(void);                        /* of this process, never reset */
 ANE_DOUBLE_EXPORT void ane_double_set_budget(int compiles);             /* as many again from now on */
 ANE_DOUBLE_EXPORT void ane_double_set_statistics(uint64_t nanoseconds); /* what requests count; 0 for nothing */
+ANE_DOUBLE_EXPORT void ane_double_set_entitled(int entitled);           /* real-time tasks are granted, with YES */
+ANE_DOUBLE_EXPORT void ane_double_set_computing(int computing);         /* 0: evaluations do all but compute */
 
 #ifdef __cplusplus
 }

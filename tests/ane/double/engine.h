@@ -21,6 +21,12 @@ void double_died(const void* object);
 void double_check_live(const void* object, const char* what); /* a violation where it is none of ours */
 int double_take_compile(void);                                /* 0 where the budget is spent */
 uint64_t double_statistics(void);
+int double_is_entitled(void);  /* whether the process may begin a real-time task */
+int double_is_computing(void); /* else outputs stay poison */
+
+/* What stands wherever nobody has written: in new surfaces, and in the outputs of evaluations that fail. A NaN in every
+ * type that has one. */
+enum { double_poison = 0xFF };
 
 /* ---- Programs. Errors are texts of malloc(). */
 

@@ -9,7 +9,12 @@
 + (id)modelWithMILText:(NSData*)text weights:(NSDictionary*)weights optionsPlist:(NSData*)options;
 @end
 
-@interface _ANEModel : ANEDoubleObject
+@class _ANEInMemoryModel;
+
+@interface _ANEModel : ANEDoubleObject {
+ @public
+  _ANEInMemoryModel* _owner;  // which owns it, and is nil once that is freed
+}
 @end
 
 @interface _ANEInMemoryModel : ANEDoubleObject {
@@ -28,6 +33,8 @@
                 request:(_ANERequest*)request
                   error:(NSError**)error;
 - (BOOL)unloadWithQoS:(unsigned int)qos error:(NSError**)error;
+// Of a loaded program, whichever call asked for it.
+- (BOOL)evaluateRequest:(_ANERequest*)request error:(NSError**)error;
 - (uint64_t)programHandle;
 - (_ANEModel*)model;
 - (unsigned int)perfStatsMask;

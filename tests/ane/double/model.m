@@ -74,6 +74,7 @@ static NSArray* sorted_names(NSDictionary* weights) {
   _ANEInMemoryModel* model = [[[self alloc] init] autorelease];
   model->_descriptor = [descriptor retain];
   model->_model = [[_ANEModel alloc] init];
+  model->_model->_owner = model;
   return model;
 }
 
@@ -198,8 +199,12 @@ static void count_time(NSArray* statistics) {
                   error:(NSError**)error {
   check_call(qos, options, error, "evaluateWithQoS:options:request:error:");
   must_be(request, [_ANERequest class], "the request");
-  if (_state != 3) double_violation("a program is evaluated that is not loaded");
   if (told_to_refuse("evaluateWithQoS:options:request:error:", error)) return NO;
+  return [self evaluateRequest:request error:error];
+}
+
+- (BOOL)evaluateRequest:(_ANERequest*)request error:(NSError**)error {
+  if (_state != 3) double_violation("a program is evaluated that is not loaded");
   struct double_surface *inputs, *outputs;
   const size_t input_count = begin(request->_inputs, &inputs);
   const size_t output_count = begin(request->_outputs, &outputs);
@@ -235,6 +240,7 @@ static void count_time(NSArray* statistics) {
   if (_state == 3) double_violation("a program is freed that is still loaded");
   if (_program != NULL) double_free(_program);
   [_descriptor release];
+  _model->_owner = nil;
   [_model release];
   [super dealloc];
 }

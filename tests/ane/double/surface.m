@@ -1,6 +1,7 @@
 #import "surface.h"
 
 #include <pthread.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -29,7 +30,9 @@ static pthread_mutex_t locking = PTHREAD_MUTEX_INITIALIZER;
   const size_t page = (size_t)sysconf(_SC_PAGESIZE);
   _size = size;
   _mapped = (size + page - 1) / page * page;
-  _bytes = mmap(NULL, _mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  _bytes = mmap(NULL, _mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memset(_bytes, double_poison, _mapped);
+  [self protect];
   return self;
 }
 
