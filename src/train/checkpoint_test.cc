@@ -236,11 +236,12 @@ TEST(Checkpoint, RefusesAnAbsurdConfigurationWithoutTakingMemory) {
                                     {"vocab", -1},
                                     {"heads", 3},
                                     {"hidden", int64_t{1} << 22}}) {
-    const std::string error = edited(folder, [&](std::vector<StoredTensor>&, Metadata& metadata) {
-      nlohmann::json config = nlohmann::json::parse(metadata["config"]);
-      config[name] = value;
-      metadata["config"] = config.dump();
-    });
+    const std::string error =
+        edited(folder, [&key = name, &to = value](std::vector<StoredTensor>&, Metadata& metadata) {
+          nlohmann::json config = nlohmann::json::parse(metadata["config"]);
+          config[key] = to;
+          metadata["config"] = config.dump();
+        });
     EXPECT_THAT(error, HasSubstr("edited.safetensors")) << name;
   }
 }
