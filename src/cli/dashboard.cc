@@ -174,6 +174,7 @@ Result<> run(const CLI::App& app, const DashboardFlags& flags) {
   const auto page = TRY(open_page(flags.web));  // the port is taken before anything is started
   page->show(TRY(open_sessions(app, flags)));
   TRY(show_page(*page, flags));
+  page->close();
   return end(page->sessions());
 }
 

@@ -50,6 +50,8 @@ Outcome run(const Arguments& arguments, const std::string& folder, const std::st
 class Command {
  public:
   Command(std::string program, Arguments arguments);
+  Command(const Command&) = delete;  // it points into itself
+  Command& operator=(const Command&) = delete;
   [[noreturn]] void execute() const;
 
  private:

@@ -338,6 +338,8 @@ Result<int> WebView::Server::listen() {
 WebView::WebView(WebOptions options) : options_(std::move(options)) {}
 WebView::~WebView() = default;
 
+void WebView::close() { server_.reset(); }
+
 Result<std::unique_ptr<WebView>> WebView::open(WebOptions options) {
   auto access = TRY(Access::to(options.address));
   std::unique_ptr<WebView> view(new WebView(std::move(options)));

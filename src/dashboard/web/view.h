@@ -43,7 +43,9 @@ class WebView {
   static Result<std::unique_ptr<WebView>> open(WebOptions options = {});
   // Once; what was shown before is nothing.
   void show(Sessions sessions);
-  ~WebView();  // ends what it still answers
+  ~WebView();  // closes it
+  // Ends what it still answers. Afterwards nobody else reads its sessions, of which alone it may be asked.
+  void close();
 
   const std::string& url() const { return url_; }  // with the token
   int port() const { return port_; }

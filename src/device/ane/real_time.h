@@ -1,8 +1,9 @@
 // The engine's real-time task, and how programs are evaluated while one is open.
 //
 //   auto real_time = std::make_shared<RealTime>(framework);   // of a process
-//   const bool granted = TRY(real_time->begin());             // NO without an entitlement: evaluations go on all the
-//   same real_time->evaluate(model, qos, request, &error); TRY(real_time->end());
+//   const bool granted = TRY(real_time->begin());             // false without an entitlement, and changes nothing
+//   TRY(real_time->evaluate(model, qos, request, &error));
+//   TRY(real_time->end());
 //
 // The two are independent: on an M4 Max beginRealTimeTask answered NO, and evaluateRealTimeWithModel: ran (dev-erik).
 // It takes no quality of service. Programs are not loaded anew for it: it ran what loadWithQoS: had loaded.

@@ -64,7 +64,7 @@ HWY_INLINE void MultiplyRow(const Matvec& p, const T* w, const float* x, float* 
 }
 
 // Rows [begin, end) of Y where the rows of W are stored: a row of the first half and one of the second by turns, since
-// two streams far apart keep memory busier than one (Zen 4: 69 GB/s against 61, two threads).
+// two streams far apart keep memory busier than one (Zen 4, rows of 768 halves, two threads: 58 GB/s against 45).
 template <class T>
 void MultiplyRows(const Matvec& p, const T* w, const float* x, float* y, int64_t begin, int64_t end) {
   const int64_t middle = begin + (end - begin) / 2;
